@@ -1,0 +1,1 @@
+"""The web panel: what the call centre and marketing look at."""

@@ -1,0 +1,22 @@
+-- name: become_keeper
+-- Tenants and their keys are kept by a role of their own, for the length of the transaction.
+set local role keeper
+
+-- name: insert_tenant
+-- One company.
+insert into ops.tenants (tenant_id, name, region, timezone, currency, unknown_consent)
+values (:tenant_id, :name, :region, :timezone, :currency, :unknown_consent)
+
+-- name: insert_key
+-- One sealed key of a tenant.
+insert into ops.intake_keys (tenant_id, key_id, kind, secret, lookup_sha256)
+values (:tenant_id, :key_id, :kind, :secret, :lookup_sha256)
+
+-- name: read_keys
+-- A tenant's newest active key of each kind, sealed.
+select distinct on (kind) kind, key_id, secret
+from ops.intake_keys
+where
+    tenant_id = :tenant_id
+    and (not_after is null or not_after > now())
+order by kind, not_before desc
