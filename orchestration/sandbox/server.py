@@ -1,0 +1,123 @@
+"""Everything of the sandbox, started together and stopped together.
+
+``running_sandbox`` is for tests and the demo (servers in threads of this process), ``serve_sandbox`` for a terminal.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestration.sandbox.faults import Fault
+from orchestration.sandbox.google_ads import serving_google_ads
+from orchestration.sandbox.google_datamanager import google_app
+from orchestration.sandbox.http_server import serving
+from orchestration.sandbox.meta import meta_app
+from orchestration.sandbox.plumbing import Surroundings
+from orchestration.sandbox.tally import Tally
+from orchestration.sandbox.tiktok import tiktok_app
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where each stand-in listens on 127.0.0.1. Zero means any free port."""
+
+    google: int = 0
+    meta: int = 0
+    tiktok: int = 0
+    google_ads: int = 0
+
+
+FIXED_PORTS = Ports(google=8711, meta=8712, tiktok=8713, google_ads=8714)
+
+
+@dataclass(frozen=True)
+class RunningSandbox:
+    """The addresses of a running sandbox, and its insides for tests in the same process.
+
+    ``grpc_roots_path`` is the certificate that Google's gRPC client must trust: put it into
+    ``GRPC_DEFAULT_SSL_ROOTS_FILE_PATH`` before the process opens its first TLS channel, for the roots are read once.
+    """
+
+    google_url: str
+    meta_url: str
+    tiktok_url: str
+    google_ads_endpoint: str
+    grpc_roots_path: Path
+    around: Surroundings
+
+    @property
+    def control_url(self) -> str:
+        """Where ``/_sandbox/…`` is served; every HTTP stand-in serves it, this is one of them."""
+        return self.google_url
+
+    def settings_overrides(self) -> dict[str, str]:
+        """The settings that point the product at this sandbox."""
+        return {
+            "google_datamanager_url": self.google_url,
+            "google_oauth_token_url": f"{self.google_url}/token",
+            "google_ads_endpoint": self.google_ads_endpoint,
+            "meta_graph_url": self.meta_url,
+            "tiktok_api_url": self.tiktok_url,
+        }
+
+    def arm(self, platform: str, fault: str, **details: object) -> None:
+        """Arm a fault; ``details`` are the other fields of ``Fault``."""
+        self.around.faults.arm(
+            Fault.model_validate({"platform": platform, "fault": fault, **details})
+        )
+
+
+@contextmanager
+def running_sandbox(
+    state_folder: Path, ports: Ports | None = None, around: Surroundings | None = None
+) -> Generator[RunningSandbox]:
+    """Run all stand-ins until the block ends.
+
+    Args:
+        state_folder: Holds the certificate and what was received; the same folder again means the same memory.
+        ports: Where to listen; any free ports by default.
+        around: Facts, clock and ids to use instead of the usual ones.
+
+    Raises:
+        OSError: A port is taken.
+    """
+    ports = ports or Ports()
+    state_folder.mkdir(parents=True, exist_ok=True)
+    around = around or Surroundings(tally=Tally(state_folder))
+    with ExitStack() as stack:
+        endpoint, roots = stack.enter_context(
+            serving_google_ads(around, state_folder, ports.google_ads)
+        )
+        yield RunningSandbox(
+            google_url=stack.enter_context(serving(google_app(around, state_folder), ports.google)),
+            meta_url=stack.enter_context(serving(meta_app(around), ports.meta)),
+            tiktok_url=stack.enter_context(serving(tiktok_app(around), ports.tiktok)),
+            google_ads_endpoint=endpoint,
+            grpc_roots_path=roots,
+            around=around,
+        )
+
+
+def serve_sandbox(
+    state_folder: Path,
+    announce: Callable[[RunningSandbox], None],
+    ports: Ports = FIXED_PORTS,
+) -> None:
+    """Run all stand-ins until SIGINT or SIGTERM. Must be called from the main thread.
+
+    Args:
+        state_folder: As in ``running_sandbox``.
+        announce: Called once, when everything is up.
+        ports: Where to listen.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with running_sandbox(state_folder, ports) as sandbox:
+        announce(sandbox)
+        stop.wait()

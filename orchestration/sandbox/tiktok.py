@@ -1,0 +1,236 @@
+"""TikTok's Business API: the Events API, and the lists of campaigns and ad groups.
+
+Every answer is HTTP 200 with the outcome in ``code`` (DOC Tcodes): a client that looks at the status alone takes
+each refusal for a success.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from orchestration.sandbox.faults import Fault
+from orchestration.sandbox.personal_data import count_personal_data
+from orchestration.sandbox.plumbing import Operation, Surroundings, build_app, route
+from orchestration.sandbox.tally import SeenEvent
+from orchestration.sandbox.tiktok_checks import Refusal, check_envelope, check_event
+from orchestration.sandbox.world import Account, AdGroup
+
+DEFAULT_PAGE = 10  # DOC T6
+MAX_PAGE = 1_000  # DOC T6
+OK, PARTIAL, THROTTLED, SYSTEM_ERROR = 0, 20001, 40100, 50000
+MODIFIED_AT = "2026-11-01 06:00:00"
+
+
+class BusinessApi:
+    """The three operations."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+
+    def track(self, request: Request, body: bytes, spared: Fault | None = None) -> Response:
+        """``POST /open_api/v1.3/event/track/``.
+
+        One bad event refuses the call (3RD). Under the fault ``partial`` the good ones are taken instead: both are
+        told of the real service (UNSURE), so a sender has to live with either.
+        """
+        call = _read_json(body)
+        count = count_events(body)
+        refusal = judge_token(request) or check_envelope(call, self._around.world)
+        if refusal:
+            return self._refused(refusal, count)
+        events: list[Any] = call["data"]
+        if found := sum(count_personal_data(event) for event in events):
+            self._around.tally.note_personal_data("tiktok", found)
+        refusals = self._refusals(events, call["event_source"], spared)
+        if refusals and spared is None:
+            place = min(refusals)
+            return self._refused(refusals[place], count)
+        self._take(call, [e for place, e in enumerate(events) if place not in refusals])
+        if not refusals:
+            return self._answer(OK, "OK", {})
+        for refusal in refusals.values():
+            self._note_refused(str(refusal.code), 1)
+        # UNSURE: the shape of the list of failed events is not documented for this call.
+        failed = [
+            {"order_in_batch": place, "event_id": _id_of(events[place]), "code": refusal.code}
+            for place, refusal in sorted(refusals.items())
+        ]
+        return self._answer(PARTIAL, "Partial success", {"failed_events": failed})
+
+    def refuse_track(self, request: Request, fault: Fault, body: bytes) -> Response:
+        """Act out a fault of the Events API."""
+        if fault.fault == "partial":
+            return self.track(request, body, spared=fault)
+        return self._refuse(fault, count_events(body))
+
+    def list_campaigns(self, request: Request, _body: bytes) -> Response:
+        """``GET /open_api/v1.3/campaign/get/``."""
+        return self._list(request, "campaign")
+
+    def list_adgroups(self, request: Request, _body: bytes) -> Response:
+        """``GET /open_api/v1.3/adgroup/get/``."""
+        return self._list(request, "adgroup")
+
+    def refuse_list(self, _request: Request, fault: Fault, _body: bytes) -> Response:
+        """Act out a fault of a list."""
+        return self._refuse(fault, 0)
+
+    def _refusals(self, events: list[Any], source: str, spared: Fault | None) -> dict[int, Refusal]:
+        now = self._around.now()
+        found = {
+            place: refusal
+            for place, event in enumerate(events)
+            if (refusal := next(check_event(event, source, now), None))
+        }
+        if spared is None:
+            return found
+        named = [p for p, event in enumerate(events) if _id_of(event) == spared.event_id]
+        if spared.event_id is None:
+            named = [len(events) - 1]
+        return found | {place: Refusal(40002, "as asked for") for place in named}
+
+    def _take(self, call: dict[str, Any], events: list[dict[str, Any]]) -> None:
+        # DOC Tdedup: an event is known by source, name and id.
+        destination = f"{call['event_source']}:{call['event_source_id']}"
+        seen = [SeenEvent(destination, event["event"], _id_of(event)) for event in events]
+        self._around.tally.note_accepted("tiktok", seen)
+
+    def _list(self, request: Request, kind: str) -> Response:
+        if refusal := judge_token(request):
+            return self._refused(refusal, 0)
+        query = request.query_params
+        account = self._around.world.find_account("tiktok", query.get("advertiser_id", ""))
+        if account is None:
+            return self._refused(Refusal(40300, "no such advertiser"), 0)
+        try:
+            # RAN T6: parameters that are no scalars are JSON strings inside the query.
+            fields = json.loads(query.get("fields", "null"))
+            filtering = json.loads(query.get("filtering", "{}"))
+            page, size = int(query.get("page", 1)), int(query.get("page_size", DEFAULT_PAGE))
+        except ValueError:
+            return self._refused(Refusal(40002, "a parameter is not JSON or not a number"), 0)
+        if page < 1 or not 1 <= size <= MAX_PAGE:
+            return self._refused(Refusal(40002, "page or page_size is out of range"), 0)
+        rows = _rows_of(account, kind, filtering.get("primary_status", "STATUS_NOT_DELETE"))
+        shown = rows[(page - 1) * size : page * size]
+        data = {
+            "list": [
+                {k: v for k, v in row.items() if fields is None or k in fields} for row in shown
+            ],
+            "page_info": {
+                "page": page,
+                "page_size": size,
+                "total_number": len(rows),
+                "total_page": -(-len(rows) // size),
+            },
+        }
+        return self._answer(OK, "OK", data)
+
+    def _refuse(self, fault: Fault, events: int) -> Response:
+        match fault.fault:
+            case "429":
+                # DOC T4: throttling has neither a status nor a Retry-After, only the code.
+                return self._refused(Refusal(THROTTLED, "too many requests"), events)
+            case "500" | "503":
+                self._note_refused(fault.fault, events)
+                return JSONResponse({"code": SYSTEM_ERROR}, int(fault.fault))
+            case "502_html":
+                self._note_refused("502", events)
+                return HTMLResponse("<html><body>502 Bad Gateway</body></html>", 502)
+            case "expired_token":
+                return self._refused(Refusal(40102, "the token has expired"), events)
+            case "whole_request_refusal":
+                return self._refused(Refusal(40002, "an event is invalid"), events)
+            case _:
+                code = re.search(r"\d+", fault.fault)
+                return self._refused(
+                    Refusal(int(code[0]) if code else SYSTEM_ERROR, "as asked for"), events
+                )
+
+    def _refused(self, refusal: Refusal, events: int) -> Response:
+        self._note_refused(str(refusal.code), events)
+        return self._answer(refusal.code, refusal.words, {})
+
+    def _note_refused(self, reason: str, events: int) -> None:
+        if events:
+            self._around.tally.note_refused("tiktok", reason, events)
+
+    def _answer(self, code: int, message: str, data: dict[str, Any]) -> Response:
+        request_id = self._around.new_id()
+        return JSONResponse(
+            {"code": code, "message": message, "request_id": request_id, "data": data}
+        )
+
+
+def tiktok_app(around: Surroundings) -> Starlette:
+    """The ASGI app of ``business-api.tiktok.com``. The trailing slashes matter (DOC Ttrack): 404 without."""
+    api = BusinessApi(around)
+    events = Operation("tiktok", "events", api.track, api.refuse_track)
+    campaigns = Operation("tiktok", "campaigns", api.list_campaigns, api.refuse_list)
+    adgroups = Operation("tiktok", "adgroups", api.list_adgroups, api.refuse_list)
+    routes = [
+        route("/open_api/v1.3/event/track/", "POST", events, around),
+        route("/open_api/v1.3/campaign/get/", "GET", campaigns, around),
+        route("/open_api/v1.3/adgroup/get/", "GET", adgroups, around),
+    ]
+
+    async def unknown_path(_request: Request, _error: Exception) -> Response:
+        return HTMLResponse("404 page not found", 404)
+
+    return build_app(around, routes, unknown_path)
+
+
+def judge_token(request: Request) -> Refusal | None:
+    """Judge the ``Access-Token`` header (DOC Ttrack, Tcodes)."""
+    token = request.headers.get("access-token", "")
+    if not token:
+        return Refusal(40104, "the token is empty")
+    if token.startswith("expired"):
+        return Refusal(40102, "the token has expired")
+    if token.startswith("revoked"):
+        return Refusal(40105, "the token is invalid")
+    return None
+
+
+def count_events(body: bytes) -> int:
+    """How many events a body claims to have; zero when it cannot be read."""
+    events = _read_json(body).get("data")
+    return len(events) if isinstance(events, list) else 0
+
+
+def _read_json(body: bytes) -> dict[str, Any]:
+    try:
+        decoded = json.loads(body)
+    except ValueError:
+        return {}
+    return decoded if isinstance(decoded, dict) else {}
+
+
+def _id_of(event: Any) -> str:
+    event_id = event.get("event_id") if isinstance(event, dict) else None
+    return event_id if isinstance(event_id, str) else ""
+
+
+def _rows_of(account: Account, kind: str, primary_status: str) -> list[dict[str, str]]:
+    things = account.campaigns if kind == "campaign" else account.groups
+    # DOC T6: deleted objects are left out unless all are asked for.
+    return [
+        {
+            # DOC T6: ids are strings in JSON.
+            f"{kind}_id": thing.id,
+            f"{kind}_name": thing.name,
+            "operation_status": "DISABLE" if thing.status == "DELETE" else thing.status,
+            "secondary_status": f"{kind.upper()}_STATUS_{thing.status}",
+            "advertiser_id": account.account_id,
+            "modify_time": MODIFIED_AT,
+            **({"campaign_id": thing.campaign_id} if isinstance(thing, AdGroup) else {}),
+        }
+        for thing in things
+        if primary_status == "STATUS_ALL" or thing.status != "DELETE"
+    ]
