@@ -53,6 +53,11 @@ class Settings(BaseSettings):
         default=(), description="Apprise addresses, separated by spaces, that get the alerts."
     )
 
+    whatsapp_app_secret: SecretStr | None = Field(
+        default=None,
+        description="The Meta app's secret, read once when a tenant is made.",
+    )
+
     google_datamanager_url: str = "https://datamanager.googleapis.com"
     google_ads_endpoint: str = "googleads.googleapis.com"
     google_ads_version: str = "v26"

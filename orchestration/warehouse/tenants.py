@@ -65,9 +65,10 @@ def create_tenant(
     timezone: str = "Europe/Istanbul",
     currency: str = "TRY",
     unknown_consent: str = "hold",
-    whatsapp_app_secret: str | None = None,
 ) -> NewTenant:
     """Make a tenant and its keys, in one transaction.
+
+    WhatsApp signs with the Meta app's own secret: ``settings.whatsapp_app_secret``, else a random one.
 
     Args:
         settings: Where the warehouse is.
@@ -76,18 +77,20 @@ def create_tenant(
         timezone: Days are this zone's days.
         currency: ISO 4217; used where a conversion names none.
         unknown_consent: What to do where nobody said: ``hold`` or ``send``.
-        whatsapp_app_secret: The Meta app's own secret; without one a random one is made.
 
     Raises:
         TenantRefused: The name is taken, or a value is not of its kind.
     """
     _check(region, timezone, currency)
+    app_secret = settings.whatsapp_app_secret
     tenant = NewTenant(
         tenant_id=uuid4(),
         name=name,
         form_key=secrets.token_urlsafe(24),
         crm_secret="whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode(),
-        whatsapp_app_secret=whatsapp_app_secret or secrets.token_hex(_SECRET_BYTES),
+        whatsapp_app_secret=(
+            app_secret.get_secret_value() if app_secret else secrets.token_hex(_SECRET_BYTES)
+        ),
         whatsapp_verify_token=secrets.token_urlsafe(24),
     )
     row = {
@@ -114,20 +117,25 @@ def create_tenant(
     return tenant
 
 
-def find_tenant(settings: Settings, name_or_id: str) -> UUID:
-    """The id of an active tenant, by its name or its id.
+def find_tenant(settings: Settings, name_or_id: str | None) -> UUID:
+    """The id of an active tenant, by its name or its id; without either, of the only one there is.
 
     Raises:
-        TenantRefused: There is no such tenant; the message lists the names that are there.
+        TenantRefused: There is no such tenant, or none is named and there is not just one; the message lists
+            the names that are there.
     """
     from orchestration.warehouse.connections import Warehouse
 
     with Warehouse(settings, "worker") as warehouse:
         tenants = warehouse.tenants()
+    if name_or_id is None and len(tenants) == 1:
+        return tenants[0].tenant_id
     for tenant in tenants:
         if name_or_id in (tenant.name, str(tenant.tenant_id)):
             return tenant.tenant_id
     known = ", ".join(repr(tenant.name) for tenant in tenants) or "none yet"
+    if name_or_id is None:
+        raise TenantRefused(f"name the tenant with --tenant; there are: {known}")
     raise TenantRefused(f"no tenant {name_or_id!r}; there are: {known}")
 
 

@@ -1,0 +1,170 @@
+"""What runs by itself, and why: jobs, schedules and sensors, each with its reason.
+
+Belongs here: when something runs. Lives elsewhere: what it does (the stages), and what must hold before it may
+(``quality``, and the gate that the sender asks).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from orchestration.warehouse import sql
+from orchestration.warehouse.resource import WarehouseResource
+
+if TYPE_CHECKING:
+    from orchestration.warehouse import Warehouse
+
+_QUERIES = sql.load(__file__, "automation.sql")
+
+FULL_JOB = "full"
+REFRESH_JOB = "refresh"
+DELIVER_JOB = "deliver"
+
+# The groups between raw data and marts: what a new event passes through.
+_REFRESH_GROUPS = ("staging", "enrichment", "intermediate", "marts")
+_DELIVERY_GROUP = "deliveries"
+_MAX_RUNTIME = {"dagster/max_runtime": "3600"}
+
+
+def jobs() -> list[dg.UnresolvedAssetJobDefinition]:
+    """The three ways to run the graph.
+
+    ``full``: everything, with every check. ``refresh``: from raw to marts without Great Expectations, whose import
+    alone takes longer than all of it; deliveries never start from here, as nothing has been judged.
+    ``deliver``: plan, ledger and senders; the sender asks for the stored verdict, so it stands on the last full run.
+    """
+    return [
+        dg.define_asset_job(
+            FULL_JOB,
+            selection=dg.AssetSelection.all(),
+            description="Pull, refresh, check, deliver: one pass over the whole graph.",
+            tags=_MAX_RUNTIME,
+        ),
+        dg.define_asset_job(
+            REFRESH_JOB,
+            selection=dg.AssetSelection.groups(*_REFRESH_GROUPS).without_checks(),
+            description="New events from raw to marts, without checks and deliveries.",
+            tags=_MAX_RUNTIME,
+        ),
+        dg.define_asset_job(
+            DELIVER_JOB,
+            selection=dg.AssetSelection.groups(_DELIVERY_GROUP),
+            description="Plan, ledger and senders; tenants whose last checks failed are passed over.",
+            tags=_MAX_RUNTIME,
+        ),
+    ]
+
+
+def schedules() -> list[dg.ScheduleDefinition]:
+    """What the clock starts.
+
+    Deliveries leave every hour: platforms ask for conversions within hours, and one call can carry thousands. The
+    full pass runs once a day at night, where a long check disturbs nobody; its verdicts stay good for the day.
+    """
+    return [
+        dg.ScheduleDefinition(
+            name="hourly_deliveries",
+            job_name=DELIVER_JOB,
+            cron_schedule="7 * * * *",
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+            description="Seven minutes past, when most systems that act on the hour are done.",
+        ),
+        dg.ScheduleDefinition(
+            name="daily_full_check",
+            job_name=FULL_JOB,
+            cron_schedule="20 4 * * *",
+            execution_timezone="Europe/Istanbul",
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+            description="The whole graph with every check, before the day's first report.",
+        ),
+    ]
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far the sensor has looked: events counted since a fixed moment.
+
+    A high-water mark on ``received_at`` would miss a row whose transaction committed after a later one was seen;
+    a count since an anchor does not.
+
+    Attributes:
+        anchor: ISO 8601; moves on by the hour, so that the count stays cheap.
+        count: Events and records since the anchor, all tenants.
+    """
+
+    anchor: str
+    count: int
+
+    @classmethod
+    def parse(cls, cursor: str | None, now: datetime) -> Position:
+        """The position in a cursor; without one, an hour back and nothing seen."""
+        if cursor:
+            return cls(**json.loads(cursor))
+        return cls(anchor=(now - timedelta(hours=1)).isoformat(), count=0)
+
+    def render(self) -> str:
+        """The position as a cursor."""
+        return json.dumps(asdict(self))
+
+
+@dg.sensor(
+    name="new_events",
+    job_name=REFRESH_JOB,
+    minimum_interval_seconds=10,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts a refresh when something arrived; waits while one is queued or running.",
+)
+def new_events(
+    context: dg.SensorEvaluationContext, warehouse: WarehouseResource
+) -> dg.SensorResult | dg.SkipReason:
+    """Start a refresh for what arrived since the last look.
+
+    One refresh at a time: under steady traffic a request per tick would pile up runs that find nothing new.
+    """
+    if _is_refreshing(context.instance):
+        return dg.SkipReason(
+            "a refresh is queued or running; what arrived meanwhile starts the next"
+        )
+    now = datetime.now(UTC)
+    position = Position.parse(context.cursor, now)
+    with warehouse.open() as pool:
+        count = count_arrivals(pool, position.anchor)
+        if count == position.count:
+            return dg.SkipReason("nothing arrived")
+        moved = _moved(pool, Position(position.anchor, count), now)
+    return dg.SensorResult(
+        run_requests=[dg.RunRequest(run_key=f"{position.anchor}/{count}")], cursor=moved.render()
+    )
+
+
+def count_arrivals(warehouse: Warehouse, since: str) -> int:
+    """Events and records of all tenants that arrived after a moment."""
+    total = 0
+    for tenant in warehouse.tenants():
+        with warehouse.tenant(tenant.tenant_id) as connection:
+            values = {"tenant_id": tenant.tenant_id, "since": datetime.fromisoformat(since)}
+            total += connection.execute(_QUERIES.count_arrivals, values).scalar_one()
+    return total
+
+
+def _moved(warehouse: Warehouse, position: Position, now: datetime) -> Position:
+    """Move the anchor on when it is more than two hours old, with the count that belongs to it."""
+    if now - datetime.fromisoformat(position.anchor) < timedelta(hours=2):
+        return position
+    anchor = (now - timedelta(hours=1)).isoformat()
+    return Position(anchor, count_arrivals(warehouse, anchor))
+
+
+def _is_refreshing(instance: dg.DagsterInstance) -> bool:
+    waiting = [
+        dg.DagsterRunStatus.QUEUED,
+        dg.DagsterRunStatus.NOT_STARTED,
+        dg.DagsterRunStatus.STARTING,
+        dg.DagsterRunStatus.STARTED,
+    ]
+    return bool(instance.get_runs(dg.RunsFilter(job_name=REFRESH_JOB, statuses=waiting), limit=1))

@@ -1,0 +1,8 @@
+-- name: count_real_accounts
+-- Active accounts of one tenant that are not the sandbox's.
+select count(*)
+from ops.accounts
+where
+    tenant_id = :tenant_id
+    and is_active
+    and config ->> 'sandbox' is distinct from 'true'
