@@ -1,0 +1,76 @@
+"""``leadloop why`` and ``leadloop deliveries``: what became of a lead, and what would be sent."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from orchestration.commands.console import (
+    JsonOption,
+    TenantOption,
+    err,
+    out,
+    print_line,
+    refusals,
+    tenants_of,
+)
+from orchestration.settings import get_settings
+
+app = typer.Typer()
+deliveries_app = typer.Typer(help="What leaves for the platforms.", no_args_is_help=True)
+
+
+@app.command()
+def why(
+    lead: Annotated[str, typer.Argument(help="Lead id, conversion id or CRM record id.")],
+    tenant: TenantOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell, for one lead, each destination's decision and the reason."""
+    from orchestration.deliveries.explain import why as explain
+    from orchestration.warehouse import Warehouse
+
+    with refusals(), Warehouse(get_settings(), "worker") as warehouse:
+        answers = [
+            answer
+            for tenant_id in tenants_of(warehouse, tenant)
+            for answer in explain(warehouse, tenant_id, lead)
+        ]
+    if not answers:
+        err.print(
+            f"Nothing known of {lead!r}: it is no lead, conversion or CRM record here, or has no outcome yet."
+        )
+        raise typer.Exit(1)
+    for answer in answers:
+        if as_json:
+            print_line(json.dumps(answer.as_json(), ensure_ascii=False))
+        else:
+            out.print(answer.sentence(), highlight=False)
+
+
+@deliveries_app.command("preview")
+def deliveries_preview(
+    conversion: Annotated[str, typer.Argument(help="Conversion id.")],
+    tenant: TenantOption = None,
+    platform: Annotated[str | None, typer.Option(help="google, meta or tiktok; default: all.")] = (
+        None
+    ),
+) -> None:
+    """Print the exact request body that a conversion would be sent with; sends nothing."""
+    from orchestration.deliveries.explain import preview
+    from orchestration.warehouse import Warehouse
+
+    with refusals(), Warehouse(get_settings(), "worker") as warehouse:
+        bodies = [
+            body
+            for tenant_id in tenants_of(warehouse, tenant)
+            for body in preview(warehouse, tenant_id, conversion, platform)
+        ]
+    if not bodies:
+        err.print("No destination takes this conversion; `leadloop why` says the reason.")
+        raise typer.Exit(1)
+    for body in bodies:
+        err.print(f"{body.platform} {body.account_id}", highlight=False)
+        print_line(body.body.decode())
