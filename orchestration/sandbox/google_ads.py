@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from orchestration.sandbox.certificate import ensure_certificate
 from orchestration.sandbox.faults import Fault
 from orchestration.sandbox.google_oauth import is_good_bearer
+from orchestration.sandbox.http_server import PortTaken
 from orchestration.sandbox.plumbing import Surroundings
 from orchestration.sandbox.world import Account, AdGroup
 
@@ -176,7 +177,11 @@ def _handlers(reads: AdsReads) -> dict[str, Any]:
 def serving_google_ads(
     around: Surroundings, state_folder: Path, port: int = 0, page_size: int = PAGE_SIZE
 ) -> Generator[tuple[str, Path]]:
-    """Serve on localhost and yield the endpoint and the certificate to trust."""
+    """Serve on localhost and yield the endpoint and the certificate to trust.
+
+    Raises:
+        PortTaken: Something listens there already.
+    """
     import grpc
 
     certificate = ensure_certificate(state_folder)
@@ -187,7 +192,10 @@ def serving_google_ads(
     server = grpc.server(pool)
     handler = grpc.method_handlers_generic_handler(SERVICE, _handlers(AdsReads(around, page_size)))
     server.add_generic_rpc_handlers((handler,))
-    bound = server.add_secure_port(f"localhost:{port}", credentials)
+    try:
+        bound = server.add_secure_port(f"localhost:{port}", credentials)
+    except RuntimeError as error:
+        raise PortTaken(f"port {port} of localhost is taken; stop what listens there") from error
     server.start()
     try:
         yield f"localhost:{bound}", certificate.certificate_path

@@ -19,6 +19,12 @@ START_SECONDS = 10
 STOP_SECONDS = 10
 
 
+class PortTaken(Exception):
+    """Something listens on the port already; the message names it."""
+
+    is_refusal = True
+
+
 class TearableProtocol(H11Protocol):
     """HTTP/1.1 whose requests can tear their own connection: the fault ``reset``."""
 
@@ -51,10 +57,13 @@ def serving(app: Starlette, port: int) -> Generator[str]:
     """Serve ``app`` on 127.0.0.1 (port 0: any free one) and yield its base URL.
 
     Raises:
-        OSError: The port is taken.
+        PortTaken: Something listens there already.
         TimeoutError: The server did not come up.
     """
-    listener = socket.create_server(("127.0.0.1", port))
+    try:
+        listener = socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise PortTaken(f"port {port} of 127.0.0.1 is taken; stop what listens there") from error
     config = uvicorn.Config(
         app,
         http=TearableProtocol,

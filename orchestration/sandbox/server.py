@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import sys
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from orchestration.sandbox.faults import Fault
 from orchestration.sandbox.google_ads import serving_google_ads
@@ -36,7 +39,7 @@ FIXED_PORTS = Ports(google=8711, meta=8712, tiktok=8713, google_ads=8714)
 
 
 @dataclass(frozen=True)
-class RunningSandbox:
+class Sandbox:
     """The addresses of a running sandbox, and its insides for tests in the same process.
 
     ``grpc_roots_path`` is the certificate that Google's gRPC client must trust: put it into
@@ -65,6 +68,10 @@ class RunningSandbox:
             "tiktok_api_url": self.tiktok_url,
         }
 
+    def counts(self) -> dict[str, dict[str, Any]]:
+        """What each platform received so far, as ``/_sandbox/counts`` answers it."""
+        return self.around.tally.counts()
+
     def arm(self, platform: str, fault: str, **details: object) -> None:
         """Arm a fault; ``details`` are the other fields of ``Fault``."""
         self.around.faults.arm(
@@ -75,7 +82,7 @@ class RunningSandbox:
 @contextmanager
 def running_sandbox(
     state_folder: Path, ports: Ports | None = None, around: Surroundings | None = None
-) -> Generator[RunningSandbox]:
+) -> Generator[Sandbox]:
     """Run all stand-ins until the block ends.
 
     Args:
@@ -84,7 +91,7 @@ def running_sandbox(
         around: Facts, clock and ids to use instead of the usual ones.
 
     Raises:
-        OSError: A port is taken.
+        PortTaken: Something listens there already.
     """
     ports = ports or Ports()
     state_folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +100,7 @@ def running_sandbox(
         endpoint, roots = stack.enter_context(
             serving_google_ads(around, state_folder, ports.google_ads)
         )
-        yield RunningSandbox(
+        yield Sandbox(
             google_url=stack.enter_context(serving(google_app(around, state_folder), ports.google)),
             meta_url=stack.enter_context(serving(meta_app(around), ports.meta)),
             tiktok_url=stack.enter_context(serving(tiktok_app(around), ports.tiktok)),
@@ -103,21 +110,19 @@ def running_sandbox(
         )
 
 
-def serve_sandbox(
-    state_folder: Path,
-    announce: Callable[[RunningSandbox], None],
-    ports: Ports = FIXED_PORTS,
-) -> None:
-    """Run all stand-ins until SIGINT or SIGTERM. Must be called from the main thread.
+def serve_sandbox(state_folder: Path, ports: Ports = FIXED_PORTS) -> None:
+    """Run all stand-ins until SIGINT or SIGTERM; print their addresses, as one line of JSON, when they are up.
 
-    Args:
-        state_folder: As in ``running_sandbox``.
-        announce: Called once, when everything is up.
-        ports: Where to listen.
+    Must be called from the main thread, for it takes the signals.
+
+    Raises:
+        PortTaken: Something listens there already.
     """
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with running_sandbox(state_folder, ports) as sandbox:
-        announce(sandbox)
+        roots = {"grpc_roots_path": str(sandbox.grpc_roots_path)}
+        sys.stdout.write(json.dumps({**sandbox.settings_overrides(), **roots}) + "\n")
+        sys.stdout.flush()
         stop.wait()
