@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 import secrets
 from typing import TYPE_CHECKING
 
@@ -29,7 +28,7 @@ def master_key(settings: Settings) -> bytes:
     path = settings.home / "master.key"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
         draft.touch(mode=0o600)
         draft.write_bytes(base64.b64encode(secrets.token_bytes(KEY_BYTES)))
         try:

@@ -20,7 +20,10 @@ def commands(program: str) -> list[tuple[str, list[str]]]:
     """Every command of a program in the documents' code blocks: page and arguments."""
     found = []
     for page in PAGES:
-        for block in re.findall(r"```(?:bash|sh|console)?\n(.*?)```", page.read_text(), re.DOTALL):
+        blocks = re.findall(r"^```(\w*)\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+        for language, block in blocks:
+            if language not in ("", "bash", "sh", "console"):
+                continue
             for line in block.replace("\\\n", " ").splitlines():
                 for part in re.split(r"\||&&|\$\(|\)", line.split("  #")[0]):
                     try:
