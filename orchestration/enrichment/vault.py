@@ -1,0 +1,185 @@
+"""The vault: each distinct landing and identifier read once, by the rules that are current.
+
+What staging holds and the vault lacks, or holds by older rules, is streamed through Python in
+chunks and kept with one statement per chunk, in one transaction per tenant. Run twice, the second
+run finds nothing to do; stopped anywhere, the next run begins again.
+
+Belongs here: choosing what is new, chunks, counting what became of it.
+Lives elsewhere: the rules (``landing``, ``identifiers``), the graph and its metadata (``assets``).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from orchestration.enrichment.identifiers import (
+    KINDS,
+    RULES_VERSION,
+    Everywhere,
+    Platform,
+    normalize_everywhere,
+    token,
+)
+from orchestration.enrichment.landing import FIELDS, PARSER_VERSION, Landing, parse
+from orchestration.warehouse import copy_rows, sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy import Connection, Row, TextClause
+
+_QUERIES = sql.load(__file__)
+
+# A chunk of identifiers is three rows each; this keeps a worker's memory for it near 30 MB.
+CHUNK_ROWS = 10_000
+
+_LANDING_COLUMNS = ("tenant_id", "landing_key", "kind", *FIELDS, "parser_version", "parsed_at")
+_IDENTIFIER_COLUMNS = (
+    *("tenant_id", "kind", "raw_value", "platform", "normalized", "sha256", "rules_version"),
+    *("token", "reason", "is_prehashed", "seen_at"),
+)
+
+
+@dataclass
+class LandingTally:
+    """What became of landing values; no value is kept in it.
+
+    Attributes:
+        new_count: Values that the vault did not hold.
+        renewed_count: Values parsed again because the parser changed.
+        placeless_count: Of both, those without a landing URL.
+        sources: How often each ``utm_source`` was found, as received.
+    """
+
+    new_count: int = 0
+    renewed_count: int = 0
+    placeless_count: int = 0
+    sources: Counter[str] = field(default_factory=Counter[str])
+
+    def count(self, landing: Landing, *, is_held: bool) -> None:
+        """Count one parsed value."""
+        self.new_count += not is_held
+        self.renewed_count += is_held
+        self.placeless_count += landing.landing_url is None
+        if landing.utm_source:
+            self.sources[landing.utm_source] += 1
+
+
+@dataclass
+class IdentifierTally:
+    """What became of identifiers; no value is kept in it.
+
+    Attributes:
+        new_count: Values that the vault did not hold. Each has a row per platform.
+        renewed_count: Values read again because a platform's rules changed.
+        prehashed_count: Of both, those that arrived as a hash.
+        refusals: Of both, the values that at least one platform's rules refused, by reason.
+    """
+
+    new_count: int = 0
+    renewed_count: int = 0
+    prehashed_count: int = 0
+    refusals: Counter[str] = field(default_factory=Counter[str])
+
+    def count(self, read: Everywhere, *, is_held: bool) -> None:
+        """Count one value, on all its platforms, as one."""
+        self.new_count += not is_held
+        self.renewed_count += is_held
+        self.prehashed_count += any(each.is_prehashed for each in read.identifiers.values())
+        self.refusals.update({each.reason for each in read.identifiers.values() if each.reason})
+
+
+def parse_new_landings(
+    connection: Connection,
+    tenant_id: UUID,
+    tally: LandingTally,
+    *,
+    now: datetime,
+    version: int = PARSER_VERSION,
+) -> None:
+    """Parse what staging holds and the vault lacks, or holds from an older parser.
+
+    Args:
+        connection: A transaction of the tenant.
+        tenant_id: The tenant.
+        tally: Counts what was done.
+        now: Becomes ``parsed_at`` of every row written, so that models see it as changed.
+        version: The parser's version.
+    """
+    connection.execute(_QUERIES.create_parsed_landings)
+    values = {"tenant_id": tenant_id, "parser_version": version}
+    for chunk in _stream(connection, _QUERIES.list_unparsed_landings, values):
+        rows: list[Sequence[Any]] = []
+        for row in chunk:
+            landing = parse(row.kind, row.raw_value)
+            tally.count(landing, is_held=row.is_held)
+            fields = [getattr(landing, name) for name in FIELDS]
+            rows.append((tenant_id, row.landing_key, row.kind, *fields, version, now))
+        copy_rows(connection, "parsed_landings", _LANDING_COLUMNS, rows)
+        connection.execute(_QUERIES.keep_parsed_landings)
+        connection.execute(_QUERIES.clear_parsed_landings)
+
+
+def read_new_identifiers(
+    connection: Connection,
+    tenant_id: UUID,
+    tally: IdentifierTally,
+    *,
+    pepper: bytes,
+    now: datetime,
+    versions: Mapping[Platform, int] = RULES_VERSION,
+) -> None:
+    """Normalize and hash what staging holds and the vault lacks, or holds by older rules.
+
+    Args:
+        connection: A transaction of the tenant.
+        tenant_id: The tenant.
+        tally: Counts what was done.
+        pepper: The tenant's key for tokens.
+        now: Becomes ``seen_at`` of every row written, so that models see it as changed.
+        versions: The version of each platform's rules.
+    """
+    connection.execute(_QUERIES.create_read_identifiers)
+    values = {"tenant_id": tenant_id, **versions}
+    for chunk in _stream(connection, _QUERIES.list_unread_identifiers, values):
+        rows: list[Sequence[Any]] = []
+        for row in chunk:
+            read = normalize_everywhere(row.kind, row.raw_value, row.region)
+            tally.count(read, is_held=row.is_held)
+            # The table takes known kinds only; its refusal would print the row, personal data and all.
+            if row.kind in KINDS:
+                key = (tenant_id, row.kind, row.raw_value)
+                rows.extend(_identifier_rows(key, read, pepper, now, versions))
+        copy_rows(connection, "read_identifiers", _IDENTIFIER_COLUMNS, rows)
+        connection.execute(_QUERIES.keep_read_identifiers)
+        connection.execute(_QUERIES.clear_read_identifiers)
+
+
+def _identifier_rows(
+    key: tuple[UUID, str, str],
+    read: Everywhere,
+    pepper: bytes,
+    now: datetime,
+    versions: Mapping[Platform, int],
+) -> Iterator[Sequence[Any]]:
+    form = read.internal_form
+    keyed = None if form is None else token(pepper, key[1], form)
+    for platform, each in read.identifiers.items():
+        yield (
+            *(*key, platform, each.normalized, each.sha256, versions[platform]),
+            *(keyed, each.reason, each.is_prehashed, now),
+        )
+
+
+def _stream(
+    connection: Connection, statement: TextClause, values: Mapping[str, Any]
+) -> Iterator[Sequence[Row[Any]]]:
+    """Read through a cursor on the server, so that memory does not grow with what is new."""
+    # SQLAlchemy 2.1 ignores `yield_per` for textual statements: the size goes to `partitions`.
+    options = {"stream_results": True}
+    result = connection.execute(statement, values, execution_options=options)
+    yield from result.partitions(CHUNK_ROWS)
