@@ -1,0 +1,16 @@
+{#-
+    Where an incremental model begins to look again: `lookback_hours` before the newest row it holds, so that neither a
+    late commit nor an outage leaves a gap; everything while it is still empty.
+-#}
+{% macro window_start(column='received_at') -%}
+    (
+        select coalesce(least(max(newest.{{ column }}), now()), '-infinity')
+            - make_interval(hours => {{ var('lookback_hours') | int }})
+        from {{ this }} as newest
+    )
+{%- endmacro %}
+
+{#- The clock of the plan. -#}
+{% macro current_moment() -%}
+    {%- if var('now') -%} '{{ var('now') }}'::timestamptz {%- else -%} current_timestamp {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,64 @@
+{#
+    Grain: one row per conversion, from the CRM or a file.
+    Reads: int_conversions__matched. Feeds: fct_attribution, delivery_plan, the panel.
+
+    Why here: a CRM takes an outcome back with a later event of the same record and kind, marked as reversed. Both
+    events stay rows, so that counts still agree, and both are reversed.
+#}
+{{
+    config(
+        indexes=[
+            {'columns': ['tenant_id', 'conversion_id'], 'unique': true},
+            {'columns': ['tenant_id', 'converted_at']},
+            {'columns': ['tenant_id', 'lead_id']},
+            {'columns': ['tenant_id', 'person_id']},
+        ],
+    )
+}}
+
+with
+
+conversions as (
+
+    select * from {{ ref('int_conversions__matched') }}
+
+),
+
+reversals as (
+
+    select
+        tenant_id,
+        crm_record_id,
+        kind,
+        max(converted_at) as reversed_at
+    from conversions
+    where is_reversed
+    group by tenant_id, crm_record_id, kind
+
+)
+
+select
+    conversions.tenant_id,
+    conversions.conversion_id,
+    conversions.kind,
+    conversions.converted_at,
+    conversions.received_at,
+    conversions.source,
+    conversions.crm_record_id,
+    conversions.event_id,
+    conversions.value,
+    conversions.currency,
+    conversions.lead_id,
+    conversions.matched_by,
+    conversions.person_id,
+    {%- for click_id in click_ids() %}
+    conversions.{{ click_id }},
+    {%- endfor %}
+    conversions.consent,
+    conversions.is_reversed or coalesce(reversals.reversed_at >= conversions.converted_at, false) as is_reversed
+from conversions
+left join reversals
+    on
+        conversions.tenant_id = reversals.tenant_id
+        and conversions.crm_record_id = reversals.crm_record_id
+        and conversions.kind = reversals.kind
