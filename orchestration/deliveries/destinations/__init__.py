@@ -1,0 +1,70 @@
+"""Destinations: one module per platform, each with the same verbs in the same order.
+
+    connect     settings and credentials → the platform's client
+    batch_size  most events in one request
+    lane        which of the platform's doors a conversion goes through; a request carries one lane
+    event       one conversion → its body, pure; hashes only
+    request     some bodies → the exact bytes of one request, pure
+    send        a request → one outcome per event, in order
+    classify    an answer → outcomes, or the error that it holds, pure
+    retrieve    a request's id → what became of it, for a platform that answers later
+
+Facts (limits, windows, names) are constants at the top of each module, with their source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Protocol
+
+from orchestration.deliveries.conversion import Account, Conversion, Request
+from orchestration.deliveries.destinations import google, meta, tiktok
+from orchestration.deliveries.outcomes import Outcome
+from orchestration.settings import Settings
+
+
+class Destination(Protocol):
+    """What the sender asks of a platform's module."""
+
+    @property
+    def RESEND_WITHIN(self) -> timedelta:  # noqa: N802
+        """How long after the first sending a repeat is still safe."""
+        ...
+
+    @property
+    def ONCE_LANES(self) -> tuple[str, ...]:  # noqa: N802
+        """Lanes in which the platform recognises no repeat: what may have arrived is never sent again."""
+        ...
+
+    def connect(self, settings: Settings, credentials: Mapping[str, str]) -> Any:
+        """Make the platform's client."""
+        ...
+
+    def batch_size(self, unresolved: int) -> int:
+        """Most events in one request, after so many answers that could not be told apart."""
+        ...
+
+    def lane(self, conversion: Conversion) -> str:
+        """Choose the door."""
+        ...
+
+    def event(self, conversion: Conversion) -> dict[str, Any]:
+        """Word one conversion."""
+        ...
+
+    def request(self, events: Sequence[Mapping[str, Any]], account: Account, lane: str) -> Request:
+        """Put events into one request."""
+        ...
+
+    def send(self, client: Any, request: Request) -> list[Outcome]:
+        """Send it and tell what became of each event."""
+        ...
+
+    def retrieve(self, client: Any, request_id: str, size: int) -> Outcome | None:
+        """Ask what became of a request that was taken earlier."""
+        ...
+
+
+# Checked by the type checker: each module has the verbs.
+DESTINATIONS: dict[str, Destination] = {"google": google, "meta": meta, "tiktok": tiktok}

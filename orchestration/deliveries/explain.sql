@@ -1,0 +1,104 @@
+-- name: list_decisions
+-- Each destination's decision about the conversions of a lead, a conversion or a CRM record, with what became of it.
+with wanted as (
+    select
+        tenant_id,
+        conversion_id,
+        kind,
+        converted_at
+    from marts.fct_conversions
+    where
+        tenant_id = :tenant_id
+        and (conversion_id = :key or lead_id = :key or crm_record_id = :key)
+),
+
+owed as (
+    select distinct on (d.conversion_id, d.platform, d.account_id, d.action) d.*
+    from ops.deliveries as d
+    inner join wanted as w on d.tenant_id = w.tenant_id and d.conversion_id = w.conversion_id
+    where d.tenant_id = :tenant_id
+    order by d.conversion_id, d.platform, d.account_id, d.action, d.version desc
+),
+
+planned as (
+    select p.*
+    from marts.delivery_plan as p
+    inner join wanted as w on p.tenant_id = w.tenant_id and p.conversion_id = w.conversion_id
+    where p.tenant_id = :tenant_id
+)
+
+select
+    w.conversion_id,
+    w.kind,
+    w.converted_at,
+    coalesce(p.platform, o.platform) as platform,
+    coalesce(p.account_id, o.account_id) as account_id,
+    coalesce(p.action, o.action) as action,
+    p.decision,
+    p.reason,
+    o.state,
+    o.reason as state_reason,
+    o.platform_code,
+    o.attempts,
+    o.next_at,
+    o.sent_at,
+    o.is_matched
+from planned as p
+full join owed as o
+    on
+        p.conversion_id = o.conversion_id
+        and p.platform = o.platform
+        and p.account_id = o.account_id
+        and p.action = o.action
+inner join wanted as w on w.conversion_id = coalesce(p.conversion_id, o.conversion_id)
+order by w.converted_at, w.conversion_id, platform, account_id, action
+
+-- name: list_payloads
+-- A conversion's frozen events at one account, the newest version of each action.
+select distinct on (action)
+    action,
+    lane,
+    payload
+from ops.deliveries
+where
+    tenant_id = :tenant_id
+    and platform = :platform
+    and account_id = :account_id
+    and conversion_id = :conversion_id
+    and payload is not null
+order by action, version desc
+
+-- name: summarize_deliveries
+-- Every outcome × destination of a tenant, counted once: by what became of it, or by why it was not sent.
+with owed as (
+    select distinct on (conversion_id, platform, account_id, action) *
+    from ops.deliveries
+    where tenant_id = :tenant_id
+    order by conversion_id, platform, account_id, action, version desc
+)
+
+select
+    coalesce(o.platform, p.platform) as platform,
+    case
+        when o.state is null then p.decision
+        else o.state
+    end as state,
+    o.sent_at is not null as is_sent,
+    case
+        when o.state = 'rejected' then coalesce(o.platform_code, o.reason)
+        when o.state is null then p.reason
+        else o.reason
+    end as reason,
+    o.is_matched,
+    count(*) as row_count
+from marts.delivery_plan as p
+full join owed as o
+    on
+        p.tenant_id = o.tenant_id
+        and p.conversion_id = o.conversion_id
+        and p.platform = o.platform
+        and p.account_id = o.account_id
+        and p.action = o.action
+where coalesce(p.tenant_id, o.tenant_id) = :tenant_id
+group by 1, 2, 3, 4, 5
+order by 1, 2, 3, 4, 5

@@ -1,0 +1,71 @@
+"""The last look at an event before it is frozen: what nobody declared, or is not of its shape, does not leave.
+
+Personal data reaches a platform as SHA-256 or not at all. So each destination declares every field that it sends
+and the shape of its values; a raw e-mail address fits none of them.
+
+Belongs here: shapes. Lives elsewhere: which field has which (each destination's ``FIELDS``), hashing (enrichment).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from enum import Enum
+
+from orchestration.deliveries.conversion import EventRefused
+
+
+class Shape(Enum):
+    """What a value may look like."""
+
+    HASH = re.compile(r"[0-9a-f]{64}")
+    NAME = re.compile(r"[A-Za-z][A-Za-z0-9_ ]{0,99}")
+    NUMBER_ID = re.compile(r"[0-9]{1,32}")
+    # Click ids and what is built from them: printable ASCII without what an address or a telephone number needs.
+    CLICK = re.compile(r"[A-Za-z0-9._:~=%-]{1,600}")
+    CURRENCY = re.compile(r"[A-Z]{3}")
+    TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
+    # A page of a site, without the query, where forms leave what people typed.
+    PAGE = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~/%-]*)?")
+    AMOUNT = None
+    SECONDS = None
+
+
+def refuse_unhashed(event: Mapping[str, object], fields: Mapping[str, Shape]) -> None:
+    """Check every value of an event against its declared shape.
+
+    Args:
+        event: The body of one conversion; nested mappings and lists of them.
+        fields: Dotted path to shape; the items of a list share the list's path.
+
+    Raises:
+        EventRefused: ``field_undeclared`` or ``field_misshapen``, with the path and never the value.
+    """
+    for path, value in _walk(event, ""):
+        shape = fields.get(path)
+        if shape is None:
+            raise EventRefused(f"field_undeclared:{path}")
+        if not _fits(value, shape):
+            raise EventRefused(f"field_misshapen:{path}")
+
+
+def _fits(value: object, shape: Shape) -> bool:
+    match shape:
+        case Shape.AMOUNT:
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case Shape.SECONDS:
+            return isinstance(value, int) and not isinstance(value, bool)
+        case _:
+            pattern = shape.value
+            return isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
+def _walk(value: object, path: str) -> Iterator[tuple[str, object]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _walk(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _walk(inner, path)
+    else:
+        yield path, value

@@ -1,0 +1,560 @@
+-- name: enroll_deliveries
+-- Put what the plan owes and the ledger does not hold yet into the ledger, and count it. A cancelled row never left,
+-- so a plan that changed its mind again opens the next version.
+with plan as (
+    select
+        tenant_id,
+        conversion_id,
+        platform,
+        account_id,
+        action,
+        action_id,
+        decision,
+        reason,
+        expires_at
+    from marts.delivery_plan
+    where tenant_id = :tenant_id and decision in ('send', 'hold')
+),
+
+latest as (
+    select distinct on (d.conversion_id, d.platform, d.account_id, d.action)
+        d.conversion_id,
+        d.platform,
+        d.account_id,
+        d.action,
+        d.version,
+        d.state
+    from ops.deliveries as d
+    inner join plan as p
+        on
+            d.conversion_id = p.conversion_id
+            and d.platform = p.platform
+            and d.account_id = p.account_id
+            and d.action = p.action
+    where d.tenant_id = :tenant_id
+    order by d.conversion_id, d.platform, d.account_id, d.action, d.version desc
+),
+
+enrolled as (
+    insert into ops.deliveries (
+        tenant_id, delivery_id, platform, account_id, action, action_id, conversion_id, version, event_id, state,
+        reason, expires_at
+    )
+    select
+        p.tenant_id,
+        ops.delivery_id(
+            p.tenant_id, p.platform, p.account_id, p.action, p.conversion_id, coalesce(l.version, 0) + 1
+        ),
+        p.platform,
+        p.account_id,
+        p.action,
+        p.action_id,
+        p.conversion_id,
+        coalesce(l.version, 0) + 1,
+        ops.event_id(p.tenant_id, p.platform, p.account_id, p.action, p.conversion_id),
+        case p.decision when 'send' then 'pending' else 'held' end,
+        p.reason,
+        p.expires_at
+    from plan as p
+    left join latest as l
+        on
+            p.conversion_id = l.conversion_id
+            and p.platform = l.platform
+            and p.account_id = l.account_id
+            and p.action = l.action
+    where l.version is null or l.state = 'cancelled'
+    on conflict do nothing
+    returning platform, state, reason
+)
+
+select
+    platform,
+    state,
+    reason,
+    count(*) as row_count
+from enrolled
+group by platform, state, reason
+order by platform, state, reason
+
+-- name: follow_plan
+-- Take rows that have not left yet to where the plan now wants them, and count the moves. The plan has one row for each
+-- conversion and account, so another action there means that the route was changed.
+with wanted as (
+    select
+        d.delivery_id,
+        case
+            when p.action is distinct from d.action then 'cancelled'
+            when p.decision = 'send' then 'pending'
+            when p.decision = 'hold' then 'held'
+            when p.reason = any(cast(:age_reasons as text [])) then 'expired'
+            else 'cancelled'
+        end as state,
+        case when p.action <> d.action then 'route_changed' else p.reason end as reason,
+        p.action_id,
+        p.expires_at
+    from ops.deliveries as d
+    inner join marts.delivery_plan as p
+        on
+            d.tenant_id = p.tenant_id
+            and d.conversion_id = p.conversion_id
+            and d.platform = p.platform
+            and d.account_id = p.account_id
+    where
+        d.tenant_id = :tenant_id
+        and p.tenant_id = :tenant_id
+        and d.state in ('held', 'pending', 'retry_wait')
+),
+
+moved as (
+    update ops.deliveries as d
+    set
+        state = w.state,
+        reason = w.reason,
+        action_id = case when w.reason = 'route_changed' then d.action_id else w.action_id end,
+        expires_at = w.expires_at,
+        updated_at = now()
+    from wanted as w
+    where
+        d.tenant_id = :tenant_id
+        and d.delivery_id = w.delivery_id
+        and (d.state <> w.state or d.reason <> w.reason)
+        -- A row that was tried already waits for its next try; only an end reaches it.
+        and (d.state <> 'retry_wait' or w.state in ('cancelled', 'expired'))
+        and d.state in ('held', 'pending', 'retry_wait')
+    returning d.platform, d.state, d.reason
+)
+
+select
+    platform,
+    state,
+    reason,
+    count(*) as row_count
+from moved
+group by platform, state, reason
+order by platform, state, reason
+
+-- name: expire_overdue
+-- What has not left before the platform's age limit never leaves.
+update ops.deliveries
+set state = 'expired', reason = 'expired', updated_at = now()
+where
+    tenant_id = :tenant_id
+    and state in ('held', 'pending', 'retry_wait')
+    and expires_at <= now()
+
+-- name: reclaim_leases
+-- A lease that ran out: its sender is gone. Without a request that left, the row was not sent; with one, it may have
+-- been applied.
+with lapsed as (
+    select
+        d.delivery_id,
+        a.attempt,
+        a.started_at,
+        a.request_key is not null as has_left
+    from ops.deliveries as d
+    inner join ops.delivery_attempts as a
+        on d.tenant_id = a.tenant_id and d.delivery_id = a.delivery_id and d.attempts = a.attempt
+    where d.tenant_id = :tenant_id and d.state = 'leased' and d.lease_until < now()
+    for update of d skip locked
+),
+
+moved as (
+    update ops.deliveries as d
+    set
+        state = case when l.has_left then 'in_doubt' else 'retry_wait' end,
+        sent_at = case when l.has_left then coalesce(d.sent_at, l.started_at) else d.sent_at end,
+        failures = d.failures + 1,
+        platform_code = 'lease_expired',
+        lease_token = null,
+        lease_until = null,
+        next_at = now(),
+        updated_at = now()
+    from lapsed as l
+    where d.tenant_id = :tenant_id and d.delivery_id = l.delivery_id
+    returning d.delivery_id, d.state, l.attempt
+)
+
+update ops.delivery_attempts as a
+set finished_at = now(), outcome = m.state, code = 'lease_expired'
+from moved as m
+where a.tenant_id = :tenant_id and a.delivery_id = m.delivery_id and a.attempt = m.attempt
+
+-- name: bury_spent
+-- Rows whose budget of attempts and time is used up, and those in doubt that the platform would no longer recognise.
+update ops.deliveries
+set
+    state = 'dead',
+    reason = case
+        when state = 'in_doubt' then 'may_have_arrived'
+        else 'budget_spent'
+    end,
+    updated_at = now()
+where
+    tenant_id = :tenant_id
+    and platform = :platform
+    and account_id = :account_id
+    and (
+        (
+            state in ('retry_wait', 'in_doubt')
+            and failures >= :max_failures
+            and first_leased_at < now() - cast(:max_age as interval)
+        )
+        or (
+            state = 'in_doubt'
+            and (
+                lane = any(cast(:once_lanes as text []))
+                or sent_at < now() - cast(:resend_within as interval)
+                or expires_at <= now()
+            )
+        )
+    )
+
+-- name: list_verdicts
+-- The newest verdict of each rule, and whether it is too old to stand on.
+select distinct on (rule)
+    rule,
+    severity,
+    passed,
+    checked_at < now() - cast(:max_age as interval) as is_stale
+from ops.check_results
+where tenant_id = :tenant_id
+order by rule, checked_at desc
+
+-- name: list_accounts
+-- The accounts that something may be sent to.
+select
+    platform,
+    account_id,
+    config
+from ops.accounts
+where tenant_id = :tenant_id and is_active
+order by platform, account_id
+
+-- name: list_credentials
+-- An account's sealed credentials.
+select
+    field,
+    ciphertext
+from ops.credentials
+where tenant_id = :tenant_id and platform = :platform and account_id = :account_id
+
+-- name: count_unresolved
+-- Requests of the last day whose answer could not be told apart by row.
+select count(*) as request_count
+from ops.delivery_requests
+where
+    tenant_id = :tenant_id
+    and platform = :platform
+    and account_id = :account_id
+    and is_unresolved
+    and answered_at > now() - interval '1 day'
+
+-- name: lease_deliveries
+-- Take due rows for one sender and open an attempt for each, if the plan and the consent of this moment still say so.
+with due as (
+    select d.delivery_id
+    from ops.deliveries as d
+    inner join marts.delivery_plan as p
+        on
+            d.tenant_id = p.tenant_id
+            and d.conversion_id = p.conversion_id
+            and d.platform = p.platform
+            and d.account_id = p.account_id
+            and d.action = p.action
+    inner join marts.fct_conversions as c
+        on p.tenant_id = c.tenant_id and p.conversion_id = c.conversion_id
+    inner join ops.tenants as t on d.tenant_id = t.tenant_id
+    where
+        d.tenant_id = :tenant_id
+        and p.tenant_id = :tenant_id
+        and d.platform = :platform
+        and d.account_id = :account_id
+        and d.state in ('pending', 'retry_wait', 'in_doubt')
+        and d.next_at <= now()
+        and (d.expires_at is null or d.expires_at > now())
+        and (
+            d.state <> 'in_doubt'
+            or (
+                d.lane <> all(cast(:once_lanes as text []))
+                and d.sent_at > now() - cast(:resend_within as interval)
+            )
+        )
+        and p.decision = 'send'
+        and (c.consent = 'granted' or (c.consent is null and t.unknown_consent = 'send'))
+        and not c.is_reversed
+    order by d.next_at, d.delivery_id
+    limit :batch_limit
+    for update of d skip locked
+),
+
+leased as (
+    update ops.deliveries as d
+    set
+        state = 'leased',
+        lease_token = :token,
+        lease_until = now() + cast(:lease as interval),
+        attempts = d.attempts + 1,
+        first_leased_at = coalesce(d.first_leased_at, now()),
+        updated_at = now()
+    from due
+    where d.tenant_id = :tenant_id and d.delivery_id = due.delivery_id
+    returning d.*
+),
+
+opened as (
+    insert into ops.delivery_attempts (tenant_id, delivery_id, attempt)
+    select
+        tenant_id,
+        delivery_id,
+        attempts
+    from leased
+)
+
+select
+    delivery_id,
+    conversion_id,
+    action,
+    failures,
+    lane,
+    payload
+from leased
+order by delivery_id
+
+-- name: list_conversions
+-- What a destination needs to know of conversions, as the plan has them now.
+select
+    p.conversion_id,
+    p.action,
+    p.action_id,
+    p.decision,
+    p.kind,
+    p.converted_at,
+    case when r.with_value or p.kind = 'purchase' then p.value end as value,
+    p.currency,
+    p.consent,
+    p.click_at,
+    p.gclid,
+    p.gbraid,
+    p.wbraid,
+    p.fbclid,
+    p.ttclid,
+    p.ctwa_clid,
+    coalesce(c.crm_record_id, p.lead_id) as person_key,
+    ops.event_id(p.tenant_id, p.platform, p.account_id, p.action, p.conversion_id) as event_id
+from marts.delivery_plan as p
+left join marts.fct_conversions as c
+    on p.tenant_id = c.tenant_id and p.conversion_id = c.conversion_id
+left join ops.routes as r
+    on
+        p.tenant_id = r.tenant_id
+        and p.platform = r.platform
+        and p.account_id = r.account_id
+        and p.kind = r.conversion_kind
+where
+    p.tenant_id = :tenant_id
+    and p.action is not null
+    and p.platform = :platform
+    and p.account_id = :account_id
+    and p.conversion_id = any(cast(:conversion_ids as text []))
+
+-- name: list_hashes
+-- The hashes of conversions' identifiers under one platform's rules.
+select
+    i.conversion_id,
+    i.kind,
+    array_agg(distinct v.sha256 order by v.sha256) as hashes
+from intermediate.int_conversions__identifiers as i
+inner join vault.identifiers as v
+    on i.tenant_id = v.tenant_id and i.kind = v.kind and i.token = v.token
+where
+    i.tenant_id = :tenant_id
+    and v.tenant_id = :tenant_id
+    and v.platform = :platform
+    and v.sha256 is not null
+    and i.conversion_id = any(cast(:conversion_ids as text []))
+group by i.conversion_id, i.kind
+
+-- name: freeze_payloads
+-- Keep the door and the bytes of each event; a row that has them keeps its first ones.
+update ops.deliveries as d
+set lane = f.lane, payload = f.payload, payload_sha256 = encode(sha256(f.payload), 'hex')
+from unnest(cast(:delivery_ids as text []), cast(:lanes as text []), cast(:payloads as bytea []))
+    as f (delivery_id, lane, payload)
+where
+    d.tenant_id = :tenant_id
+    and d.delivery_id = f.delivery_id
+    and d.lease_token = :token
+    and d.payload is null
+
+-- name: renew_lease
+-- Make sure that the rows are still this sender's, for long enough to send them.
+update ops.deliveries
+set lease_until = now() + cast(:lease as interval)
+where
+    tenant_id = :tenant_id
+    and delivery_id = any(cast(:delivery_ids as text []))
+    and lease_token = :token
+    and state = 'leased'
+returning delivery_id
+
+-- name: lock_chain
+-- One request at a time joins an account's chain.
+select pg_advisory_xact_lock(hashtextextended(:chain, 0))
+
+-- name: read_chain_head
+-- The last request of an account's chain.
+select
+    request_key,
+    sequence
+from ops.delivery_requests
+where tenant_id = :tenant_id and platform = :platform and account_id = :account_id
+order by sequence desc
+limit 1
+
+-- name: insert_request
+-- Keep a request as it is about to leave.
+insert into ops.delivery_requests (
+    tenant_id, request_key, platform, account_id, sequence, target, body, body_sha256, previous_sha256, event_count
+) values (
+    :tenant_id, :request_key, :platform, :account_id, :sequence, :target, :body, :body_sha256, :previous_sha256,
+    :event_count
+)
+
+-- name: mark_attempts
+-- Say in each row's attempt which request carries it.
+update ops.delivery_attempts as a
+set request_key = :request_key
+from ops.deliveries as d
+where
+    d.tenant_id = :tenant_id
+    and a.tenant_id = :tenant_id
+    and a.delivery_id = d.delivery_id
+    and a.attempt = d.attempts
+    and d.lease_token = :token
+    and d.delivery_id = any(cast(:delivery_ids as text []))
+
+-- name: settle_rows
+-- Store what became of each row, if it is still this sender's, and close its attempt. A row that a newer owner has is
+-- left alone.
+with outcome as (
+    select *
+    from
+        unnest(
+            cast(:delivery_ids as text []), cast(:states as text []), cast(:codes as text []),
+            cast(:request_ids as text []), cast(:waits as double precision []), cast(:failures as integer []),
+            cast(:sent as boolean []), cast(:matched as boolean []), cast(:reasons as text [])
+        ) as o (
+            delivery_id, state, code, platform_request_id, wait_seconds, failures, is_sent, is_matched, reason
+        )
+),
+
+settled as (
+    update ops.deliveries as d
+    set
+        state = o.state,
+        reason = coalesce(o.reason, d.reason),
+        platform_code = o.code,
+        platform_request_id = coalesce(o.platform_request_id, d.platform_request_id),
+        failures = d.failures + o.failures,
+        next_at = now() + make_interval(secs => o.wait_seconds),
+        sent_at = case when o.is_sent then coalesce(d.sent_at, now()) else d.sent_at end,
+        is_matched = coalesce(o.is_matched, d.is_matched),
+        lease_token = null,
+        lease_until = null,
+        updated_at = now()
+    from outcome as o
+    where
+        d.tenant_id = :tenant_id
+        and d.delivery_id = o.delivery_id
+        and d.lease_token = :token
+        and d.state = 'leased'
+    returning d.delivery_id, d.attempts, d.state, d.platform_code
+),
+
+closed as (
+    update ops.delivery_attempts as a
+    set finished_at = now(), outcome = s.state, code = s.platform_code
+    from settled as s
+    where a.tenant_id = :tenant_id and a.delivery_id = s.delivery_id and a.attempt = s.attempts
+)
+
+select delivery_id from settled
+
+-- name: answer_request
+-- Note what a request was answered.
+update ops.delivery_requests
+set answered_at = now(), answer_code = :code, platform_request_id = :platform_request_id
+where tenant_id = :tenant_id and request_key = :request_key
+
+-- name: list_submitted
+-- Requests that were taken and whose fate is due to be asked for.
+select
+    d.platform_request_id,
+    max(r.event_count) as event_count
+from ops.deliveries as d
+inner join ops.delivery_requests as r
+    on
+        d.tenant_id = r.tenant_id
+        and d.platform = r.platform
+        and d.account_id = r.account_id
+        and d.platform_request_id = r.platform_request_id
+where
+    d.tenant_id = :tenant_id
+    and d.platform = :platform
+    and d.account_id = :account_id
+    and d.state = 'submitted'
+    and d.next_at <= now()
+group by d.platform_request_id
+order by d.platform_request_id
+
+-- name: settle_submitted
+-- Store what became of the rows of a request that was taken earlier.
+update ops.deliveries
+set
+    state = :state,
+    platform_code = :code,
+    is_matched = coalesce(cast(:is_matched as boolean), is_matched),
+    failures = failures + :failures,
+    next_at = now() + make_interval(secs => :wait_seconds),
+    updated_at = now()
+where
+    tenant_id = :tenant_id
+    and platform = :platform
+    and account_id = :account_id
+    and platform_request_id = :platform_request_id
+    and state = 'submitted'
+
+-- name: resolve_request
+-- Note a request's late answer, and whether it could be told apart by row.
+update ops.delivery_requests
+set answered_at = now(), answer_code = :code, is_unresolved = :is_unresolved
+where
+    tenant_id = :tenant_id
+    and platform = :platform
+    and account_id = :account_id
+    and platform_request_id = :platform_request_id
+
+-- name: postpone_submitted
+-- Ask again after as long as it has taken so far, within bounds.
+update ops.deliveries
+set
+    next_at = now() + least(cast(:most as interval), greatest(cast(:least as interval), now() - sent_at)),
+    updated_at = now()
+where
+    tenant_id = :tenant_id
+    and platform = :platform
+    and account_id = :account_id
+    and platform_request_id = :platform_request_id
+    and state = 'submitted'
+
+-- name: list_chain
+-- An account's requests in the order in which they left.
+select
+    request_key,
+    sequence,
+    body,
+    body_sha256,
+    previous_sha256
+from ops.delivery_requests
+where tenant_id = :tenant_id and platform = :platform and account_id = :account_id
+order by sequence
