@@ -1,4 +1,6 @@
 -- Matching and attribution neither lose nor double a conversion or its value.
+{{ config(meta={'dagster': {'ref': {'name': 'fct_attribution'}}}) }}
+
 with
 
 staged as (

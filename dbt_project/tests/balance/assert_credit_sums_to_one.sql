@@ -1,4 +1,6 @@
 -- Each conversion is shared out exactly once by each model.
+{{ config(meta={'dagster': {'ref': {'name': 'fct_attribution'}}}) }}
+
 with
 
 conversions as (

@@ -1,4 +1,6 @@
 -- Days of WhatsApp leads hold every message once.
+{{ config(meta={'dagster': {'ref': {'name': 'wapim_daily'}}}) }}
+
 with
 
 messages as (

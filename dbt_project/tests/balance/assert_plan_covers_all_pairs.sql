@@ -1,5 +1,7 @@
 -- Conversions times active accounts equals planned pairs, per tenant. A day less than the plan covers: its edge moves on
 -- between the build and this test.
+{{ config(meta={'dagster': {'ref': {'name': 'delivery_plan'}}}) }}
+
 {%- set days = (var('plan_days') | int) - 1 %}
 with
 

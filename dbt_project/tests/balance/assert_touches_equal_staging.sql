@@ -1,4 +1,6 @@
 -- Every lead-source event in staging is exactly one touch, per tenant and source.
+{{ config(meta={'dagster': {'ref': {'name': 'fct_touches'}}}) }}
+
 with
 
 staged as (

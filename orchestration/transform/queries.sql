@@ -1,0 +1,12 @@
+-- name: list_columns
+-- The columns of a table.
+select column_name
+from information_schema.columns
+where table_schema = :schema and table_name = :name
+
+-- name: estimate_rows
+-- The planner's estimate of a table's rows.
+select pg_class.reltuples::bigint
+from pg_class
+inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid
+where pg_namespace.nspname = :schema and pg_class.relname = :name
