@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from orchestration.vendors.answers import Answer
 
-CONTENT_TYPE = "application/x-www-form-urlencoded"
-
 # Codes of the Marketing API error reference. Code 100 is a bad parameter in some row unless its subcode says more.
 _MEANING: dict[int, type[VendorError]] = {
     1: Unclear,
@@ -74,12 +72,12 @@ class MetaConversions:
         # The header instead of the query: proxies and access logs keep queries.
         self._headers = {
             "Authorization": f"Bearer {access_token}",
-            "Content-Type": CONTENT_TYPE,
+            "Content-Type": "application/json",
         }
         self._params = _proof(access_token, app_secret)
 
     def send_events(self, dataset_id: str, body: bytes) -> Answer:
-        """POST a form with ``data`` to the dataset's events.
+        """POST a JSON body with ``data`` to the dataset's events.
 
         Raises:
             VendorError: The transport failed, or the answer cannot be read.

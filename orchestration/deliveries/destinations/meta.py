@@ -16,7 +16,6 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 from orchestration.deliveries.conversion import Account, Conversion, EventRefused, Request
 from orchestration.deliveries.guard import Shape, refuse_unhashed
@@ -134,10 +133,12 @@ def event(conversion: Conversion) -> dict[str, Any]:
 
 
 def request(events: Sequence[Mapping[str, Any]], account: Account, lane: str) -> Request:
-    """Put events into one form: ``data``, a JSON list of objects, as Meta's own client's raw call sends it."""
-    data = json.dumps(list(events), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    """Put events into one JSON body, as connectors in wide use send it (Meta's own client sends a form)."""
+    body = json.dumps(
+        {"data": list(events)}, ensure_ascii=False, separators=(",", ":"), sort_keys=True
+    )
     dataset = account.config.get("dataset_id") or account.account_id
-    return Request(target=dataset, body=urlencode({"data": data}).encode(), size=len(events))
+    return Request(target=dataset, body=body.encode(), size=len(events))
 
 
 def send(client: meta_conversions.MetaConversions, request: Request) -> list[Outcome]:

@@ -1,0 +1,192 @@
+"""Bodies: each profile's request, byte for byte, and what is refused before it leaves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestration.deliveries.conversion import Conversion, EventRefused
+from orchestration.deliveries.destinations import DESTINATIONS, google, meta, tiktok
+from orchestration.deliveries.guard import Shape, refuse_unhashed
+
+GOLDEN = Path(__file__).parent / "golden"
+CLICK_AT = datetime(2026, 11, 18, 7, 15, 30, 250_000, tzinfo=UTC)
+
+PROFILES: dict[str, tuple[str, dict[str, Any]]] = {
+    "google_click": ("google", {"click_ids": {"gclid": "Cj0KCQiA_-Test.gclid"}}),
+    "google_hashed": ("google", {"value": None, "consent": None}),
+    "meta_crm": ("meta", {"click_ids": {"fbclid": "IwAR0aBcD"}, "click_at": CLICK_AT}),
+    "meta_messaging": ("meta", {"click_ids": {"ctwa_clid": "ARAkLkA8rmlFeiCktEJQ"}}),
+    "tiktok_offline": ("tiktok", {}),
+    "tiktok_web": (
+        "tiktok",
+        {
+            "click_ids": {"ttclid": "E.C.P.CsEB"},
+            "config": {"site_url": "https://akademi.example/"},
+        },
+    ),
+}
+
+
+def body_of(conversion: Conversion) -> bytes:
+    destination = DESTINATIONS[conversion.account.platform]
+    lane, event = destination.lane(conversion), destination.event(conversion)
+    return destination.request([event], conversion.account, lane).body
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_body_is_the_one_agreed_on(name: str, conversion: Callable[..., Conversion]) -> None:
+    platform, changes = PROFILES[name]
+    assert body_of(conversion(platform, **changes)) == (GOLDEN / f"{name}.json").read_bytes()
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_same_conversion_is_worded_the_same_twice(
+    name: str, conversion: Callable[..., Conversion]
+) -> None:
+    platform, changes = PROFILES[name]
+    assert body_of(conversion(platform, **changes)) == body_of(conversion(platform, **changes))
+
+
+@pytest.mark.parametrize("platform", DESTINATIONS)
+def test_a_raw_address_never_leaves(platform: str, conversion: Callable[..., Conversion]) -> None:
+    leaky = conversion(platform, hashes={"email": ("jane.doe@example.com",)})
+    with pytest.raises(EventRefused, match="field_misshapen"):
+        DESTINATIONS[platform].event(leaky)
+
+
+@pytest.mark.parametrize(
+    ("platform", "click"), [("google", "gclid"), ("meta", "fbclid"), ("tiktok", "ttclid")]
+)
+def test_an_address_in_place_of_a_click_never_leaves(
+    platform: str, click: str, conversion: Callable[..., Conversion]
+) -> None:
+    leaky = conversion(
+        platform,
+        click_ids={click: "jane.doe@example.com"},
+        click_at=CLICK_AT,
+        config={"site_url": "https://akademi.example/"} if platform == "tiktok" else {},
+    )
+    with pytest.raises(EventRefused, match="field_misshapen"):
+        DESTINATIONS[platform].event(leaky)
+
+
+@given(value=st.text(max_size=80), key=st.sampled_from(["em", "other"]))
+def test_guard_lets_hashes_through_and_nothing_else(value: str, key: str) -> None:
+    is_hash = len(value) == 64 and set(value) <= set("0123456789abcdef")
+    event = {"user": {key: [value]}}
+    if key == "em" and is_hash:
+        refuse_unhashed(event, {"user.em": Shape.HASH})
+    else:
+        with pytest.raises(EventRefused) as refusal:
+            refuse_unhashed(event, {"user.em": Shape.HASH})
+        assert value not in refusal.value.code or len(value) < 3
+
+
+def test_guard_takes_no_truth_for_a_number() -> None:
+    with pytest.raises(EventRefused):
+        refuse_unhashed({"value": True}, {"value": Shape.AMOUNT})
+
+
+@pytest.mark.parametrize("platform", DESTINATIONS)
+def test_nobody_to_match_is_refused_before_it_leaves(
+    platform: str, conversion: Callable[..., Conversion]
+) -> None:
+    with pytest.raises(EventRefused, match="no_identifiers"):
+        DESTINATIONS[platform].event(conversion(platform, hashes={}))
+
+
+def test_google_sends_the_best_click_alone(conversion: Callable[..., Conversion]) -> None:
+    event = google.event(conversion("google", click_ids={"wbraid": "w1", "gbraid": "g1"}))
+    assert event["adIdentifiers"] == {"gbraid": "g1"}
+
+
+def test_google_without_an_action_id_is_refused(conversion: Callable[..., Conversion]) -> None:
+    with pytest.raises(EventRefused, match="no_action_id"):
+        google.lane(conversion("google", action_id=None))
+
+
+def test_google_says_nothing_of_a_consent_nobody_gave(
+    conversion: Callable[..., Conversion],
+) -> None:
+    assert "consent" not in google.event(conversion("google", consent=None))
+
+
+def test_meta_goes_by_messaging_only_under_a_name_that_whatsapp_threads_know(
+    conversion: Callable[..., Conversion],
+) -> None:
+    click = {"click_ids": {"ctwa_clid": "ARAk"}}
+    assert meta.lane(conversion("meta", **click)) == "messaging"
+    assert meta.lane(conversion("meta", action="Schedule", **click)) == "crm"
+
+
+def test_meta_click_carries_the_time_of_the_click_in_milliseconds(
+    conversion: Callable[..., Conversion],
+) -> None:
+    event = meta.event(conversion("meta", click_ids={"fbclid": "IwAR"}, click_at=CLICK_AT))
+    assert event["user_data"]["fbc"] == "fb.1.1795158930250.IwAR".replace(
+        "1795158930250", str(int(CLICK_AT.timestamp() * 1000))
+    )
+
+
+def test_meta_click_without_its_time_is_left_out(conversion: Callable[..., Conversion]) -> None:
+    click = {"click_ids": {"fbclid": "IwAR"}}
+    assert "fbc" not in meta.event(conversion("meta", **click))["user_data"]
+    with pytest.raises(EventRefused, match="no_click_time"):
+        meta.event(conversion("meta", hashes={}, **click))
+
+
+def test_meta_takes_no_purchase_without_its_value(conversion: Callable[..., Conversion]) -> None:
+    with pytest.raises(EventRefused, match="purchase_without_value"):
+        meta.event(conversion("meta", value=None))
+
+
+def test_tiktok_click_without_a_page_goes_offline_by_its_hashes(
+    conversion: Callable[..., Conversion],
+) -> None:
+    click = {"click_ids": {"ttclid": "E.C.P"}}
+    assert tiktok.lane(conversion("tiktok", **click)) == "offline"
+    assert "ttclid" not in tiktok.event(conversion("tiktok", **click))["user"]
+    with pytest.raises(EventRefused, match="no_page"):
+        tiktok.event(conversion("tiktok", hashes={}, **click))
+
+
+def test_tiktok_offline_knows_standard_names_only(conversion: Callable[..., Conversion]) -> None:
+    with pytest.raises(EventRefused, match="action_not_standard"):
+        tiktok.event(conversion("tiktok", action="nitelikli_aday"))
+
+
+@pytest.mark.parametrize("platform", DESTINATIONS)
+def test_person_key_leaves_hashed_in_one_case(
+    platform: str, conversion: Callable[..., Conversion]
+) -> None:
+    config = {"site_url": "https://akademi.example/"} if platform == "tiktok" else {}
+    click_ids = {"ttclid": "E.C.P"} if platform == "tiktok" else {}
+    upper, lower = (
+        json.dumps(
+            DESTINATIONS[platform].event(
+                conversion(platform, person_key=key, config=config, click_ids=click_ids)
+            )
+        )
+        for key in ("CRM-000123", "crm-000123")
+    )
+    assert upper == lower
+    assert "000123" not in upper
+    if platform != "google":
+        assert "bb9edd468efd9eb23a23da18bbde007bbc1af81ca297634fdc29a616661bdb09" in upper
+
+
+@pytest.mark.parametrize("platform", DESTINATIONS)
+@given(cents=st.integers(min_value=0, max_value=10**14 - 1))
+def test_money_keeps_its_cents(platform: str, cents: int) -> None:
+    value = Decimal(cents).scaleb(-2)
+    written = json.loads(json.dumps({"value": float(value)}), parse_float=Decimal)["value"]
+    assert Decimal(written) == value
