@@ -39,7 +39,7 @@ check: $(READY)  ## Linters, types, import contracts
 	@$(BIN)/basedpyright
 	@$(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models
 
-lock: $(READY)  ## Pin every dependency anew, with hashes and without an index address (needs uv)
+lock:  ## Pin every dependency anew, with hashes and without an index address (needs uv)
 	@uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-strip-extras \
 		--no-emit-index-url --custom-compile-command "make lock" --group dev pyproject.toml -o requirements.lock
 
