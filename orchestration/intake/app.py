@@ -29,7 +29,7 @@ from orchestration.intake.quota import Quota
 from orchestration.intake.reception import Answer, Reception
 from orchestration.intake.startup import inspect_server
 from orchestration.intake.store import Store
-from orchestration.intake.writer import Writer
+from orchestration.intake.writer import Committer, Writer
 from orchestration.warehouse import Warehouse
 from orchestration.warehouse.secrets import Vault
 
@@ -49,6 +49,7 @@ def create_app(
     settings: Settings,
     *,
     limits: Limits | None = None,
+    store: Committer | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     monotonic: Callable[[], float] = time.monotonic,
     new_id: Callable[[], str] = lambda: uuid4().hex,
@@ -58,6 +59,7 @@ def create_app(
     Args:
         settings: Where the warehouse is, and the master key.
         limits: Other than the usual ones, for a test or a benchmark.
+        store: Another than the warehouse's, to measure the rest without it.
         now: The wall clock, aware, for signed times, keys and event times.
         monotonic: Seconds that only grow, for quotas and ages.
         new_id: A fresh request id.
@@ -69,7 +71,7 @@ def create_app(
     warehouse = Warehouse(settings, "intake")
     vault = Vault.of(settings)
     keys = Keys(lambda: load_ring(warehouse, vault), limits, monotonic)
-    writer = Writer(Store(warehouse), limits)
+    writer = Writer(store or Store(warehouse), limits)
     quota = Quota(limits.quota_per_second, limits.quota_burst, monotonic)
     reception = Reception(keys, writer, quota, limits, now)
 
@@ -87,6 +89,8 @@ def create_app(
         description=document.DESCRIPTION,
         docs_url=None,
         redoc_url=None,
+        # FastAPI's own would hand exceptions, and with them values, to whatever collector the process has.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         lifespan=lifespan,
     )
     app.add_middleware(Guard, new_id=new_id)

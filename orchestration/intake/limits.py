@@ -49,8 +49,8 @@ class Limits:
         connections: Open connections per process.
         queued_rows: Rows waiting for a commit.
         rows_per_commit: Rows that one transaction gathers; a larger single request still commits as one.
-        quota_per_second: Requests per tenant and second, for the senders that may be told to wait.
-        quota_burst: Requests per tenant that may come at once.
+        quota_per_second: Requests per tenant, kind of key and second, for the senders that may be told to wait.
+        quota_burst: Requests per tenant and kind of key that may come at once.
         key_seconds: Age at which the keys are read again.
         reload_seconds: Distance between two readings of the keys for requests that match none of them.
         stale_key_seconds: Age up to which they are used while reading them again fails.

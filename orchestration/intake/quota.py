@@ -1,4 +1,8 @@
-"""Quota: a token bucket per tenant, so that one cannot take what is everybody's."""
+"""Quota: a token bucket per tenant and kind of sender, so that one cannot take what is everybody's.
+
+Forms and the CRM of a tenant have buckets of their own: a form's key is public, and whoever abuses it must not
+hold up the CRM.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Quota:
-    """Requests per tenant: a burst, refilled at a steady pace."""
+    """Requests per tenant and kind: a burst, refilled at a steady pace."""
 
     def __init__(self, per_second: float, burst: int, monotonic: Callable[[], float]) -> None:
         """Start with full buckets.
@@ -23,13 +27,18 @@ class Quota:
         self._per_second = per_second
         self._burst = burst
         self._monotonic = monotonic
-        self._buckets: dict[UUID, tuple[float, float]] = {}
+        self._buckets: dict[tuple[UUID, str], tuple[float, float]] = {}
 
-    def take(self, tenant_id: UUID) -> bool:
-        """Take a token of the tenant's, if there is one."""
+    def take(self, tenant_id: UUID, kind: str) -> bool:
+        """Take a token, if there is one.
+
+        Args:
+            tenant_id: Whose.
+            kind: For which kind of key.
+        """
         now = self._monotonic()
-        tokens, at = self._buckets.get(tenant_id, (float(self._burst), now))
+        tokens, at = self._buckets.get((tenant_id, kind), (float(self._burst), now))
         tokens = min(self._burst, tokens + (now - at) * self._per_second)
         has_token = tokens >= 1
-        self._buckets[tenant_id] = (tokens - has_token, now)
+        self._buckets[tenant_id, kind] = (tokens - has_token, now)
         return has_token

@@ -54,13 +54,8 @@ if TYPE_CHECKING:
 # Found without parsing: nothing is parsed before it is proven. A wrong hint costs time and decides nothing.
 _TENANT_HINT = re.compile(rb'"tenant_id"\s*:\s*"([0-9a-fA-F-]{36})"')
 _CHALLENGE = re.compile(r"[0-9]{1,64}")
-_KEPT_HEADERS = (
-    "content-type",
-    "origin",
-    "referer",
-    "user-agent",
-    "webhook-id",
-    "webhook-timestamp",
+_KEPT_HEADERS = frozenset(
+    {b"content-type", b"origin", b"referer", b"user-agent", b"webhook-id", b"webhook-timestamp"}
 )
 _KEPT_HEADER_CHARACTERS = 1024
 # Above it, trying every tenant's secret would hold up everybody else's requests.
@@ -250,7 +245,7 @@ class Reception:
         return signers[0]
 
     def _take_quota(self, key: Key) -> None:
-        if not self._quota.take(key.tenant_id):
+        if not self._quota.take(key.tenant_id, key.kind):
             raise TooOften(
                 "quota", "The tenant sends too often; send arrays, or wait.", retry_after=1
             )
@@ -326,9 +321,9 @@ def _require_origin(request: Request, key: Key) -> None:
 
 def _kept_headers(request: Request) -> str:
     kept = {
-        name: request.headers[name][:_KEPT_HEADER_CHARACTERS]
-        for name in _KEPT_HEADERS
-        if name in request.headers
+        name.decode(): value[:_KEPT_HEADER_CHARACTERS].decode("latin-1")
+        for name, value in request.scope["headers"]
+        if name in _KEPT_HEADERS
     }
     return json.dumps(kept)
 

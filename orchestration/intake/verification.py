@@ -72,9 +72,8 @@ class StandardProof:
 
     def is_signed_by(self, secret: bytes, body: bytes) -> bool:
         """Whether one of the signatures is this secret's, over these bytes."""
-        digest = hmac.new(secret, b"%b.%b." % (self.webhook_id, self.timestamp), hashlib.sha256)
-        digest.update(body)
-        expected = digest.digest()
+        signed = b"%b.%b.%b" % (self.webhook_id, self.timestamp, body)
+        expected = hmac.digest(secret, signed, hashlib.sha256)
         matches = False
         for signature in self.signatures:
             matches |= hmac.compare_digest(signature, expected)
@@ -101,7 +100,7 @@ class HubProof:
 
     def is_signed_by(self, secret: bytes, body: bytes) -> bool:
         """Whether the signature is this secret's, over these bytes."""
-        expected = hmac.new(secret, body, hashlib.sha256).hexdigest().encode()
+        expected = hmac.digest(secret, body, hashlib.sha256).hex().encode()
         return hmac.compare_digest(self.signature, expected)
 
 
