@@ -85,8 +85,8 @@ def run_demo(settings: Settings, console: Console) -> None:
         receipts = stage.sandbox.counts()
         report.print_report(warehouse, analyst, receipts, console)
         report.print_alerts(stage.settings.home / "sandbox", console)
-        after = report.count_everything(warehouse)
-        report.print_end(before, after, time.monotonic() - started, console)
+        added = report.count_everything(warehouse) - before
+        report.print_end(warehouse, added, time.monotonic() - started, console)
     if not outcome.succeeded:
         raise DemonstrationFailed(outcome.sentence)
 

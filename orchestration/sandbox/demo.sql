@@ -1,8 +1,21 @@
--- name: count_everything
--- One tenant's totals, to show what a run added.
+-- name: count_stored
+-- One tenant's events and deliveries.
 select
-    (select count(*) from raw.events where tenant_id = :tenant_id and source <> 'sender_counts') as events,
+    (
+        select count(*) from raw.events
+        where tenant_id = :tenant_id and source <> 'sender_counts'
+    ) as events,
     (select count(*) from ops.deliveries where tenant_id = :tenant_id) as deliveries
+
+-- name: has_marts
+-- Whether dbt has built the marts yet.
+select to_regclass('marts.fct_conversions') is not null
+
+-- name: count_built
+-- One tenant's leads and conversions.
+select
+    (select count(*) from marts.fct_leads where tenant_id = :tenant_id) as leads,
+    (select count(*) from marts.fct_conversions where tenant_id = :tenant_id) as conversions
 
 -- name: list_leads
 -- Leads by source and campaign, as the analyst reads them.
