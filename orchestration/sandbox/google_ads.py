@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 SERVICE = "google.ads.googleads.v26.services.GoogleAdsService"
 FAILURE_KEY = "google.ads.googleads.v26.errors.googleadsfailure-bin"
-PAGE_SIZE = 10_000  # DOC G6: fixed
 STOP_SECONDS = 2
 QUERY = re.compile(r"\s*select\s+(?P<fields>.+?)\s+from\s+(?P<resource>\w+)", re.I | re.S)
 FIELDS = {
@@ -35,16 +34,10 @@ FIELDS = {
 
 
 class AdsReads:
-    """The two read methods.
+    """The two read methods."""
 
-    Args:
-        around: What all stand-ins share.
-        page_size: How many rows a page or a chunk of the stream holds; smaller than the real one in tests.
-    """
-
-    def __init__(self, around: Surroundings, page_size: int = PAGE_SIZE) -> None:
+    def __init__(self, around: Surroundings) -> None:
         self._around = around
-        self._page_size = page_size
 
     def search(self, request: Any, context: grpc.ServicerContext) -> Any:
         """``Search``: one page, and the token of the next."""
@@ -57,7 +50,7 @@ class AdsReads:
             self._abort(context, "INVALID_ARGUMENT", request_error="PAGE_SIZE_NOT_SUPPORTED")
         rows = self._rows(request, context)
         start = int(request.page_token or 0)
-        end = start + self._page_size
+        end = start + self._around.ads_page_size
         return SearchGoogleAdsResponse(
             results=rows[start:end],
             next_page_token=str(end) if end < len(rows) else "",
@@ -71,9 +64,10 @@ class AdsReads:
         )
 
         rows = self._rows(request, context)
-        for start in range(0, len(rows), self._page_size):
+        size = self._around.ads_page_size
+        for start in range(0, len(rows), size):
             yield SearchGoogleAdsStreamResponse(
-                results=rows[start : start + self._page_size], request_id=self._around.new_id()
+                results=rows[start : start + size], request_id=self._around.new_id()
             )
 
     def _rows(self, request: Any, context: grpc.ServicerContext) -> list[Any]:
@@ -175,7 +169,7 @@ def _handlers(reads: AdsReads) -> dict[str, Any]:
 
 @contextmanager
 def serving_google_ads(
-    around: Surroundings, state_folder: Path, port: int = 0, page_size: int = PAGE_SIZE
+    around: Surroundings, state_folder: Path, port: int = 0
 ) -> Generator[tuple[str, Path]]:
     """Serve on localhost and yield the endpoint and the certificate to trust.
 
@@ -190,7 +184,7 @@ def serving_google_ads(
     )
     pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="sandbox-google-ads")
     server = grpc.server(pool)
-    handler = grpc.method_handlers_generic_handler(SERVICE, _handlers(AdsReads(around, page_size)))
+    handler = grpc.method_handlers_generic_handler(SERVICE, _handlers(AdsReads(around)))
     server.add_generic_rpc_handlers((handler,))
     try:
         bound = server.add_secure_port(f"localhost:{port}", credentials)

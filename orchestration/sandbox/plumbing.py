@@ -38,13 +38,17 @@ def _new_id() -> str:
 
 @dataclass
 class Surroundings:
-    """What all stand-ins share: the world's facts, the tally, the waiting faults, the clock and the ids."""
+    """What all stand-ins share: the world's facts, the tally, the waiting faults, the clock and the ids.
+
+    ``ads_page_size`` is how many rows Google Ads gives per page; the caller cannot choose it (DOC G6: 10,000).
+    """
 
     world: World = field(default_factory=load_world)
     tally: Tally = field(default_factory=Tally)
     faults: FaultBoard = field(default_factory=FaultBoard)
     now: Callable[[], datetime] = _utc_now
     new_id: Callable[[], str] = _new_id
+    ads_page_size: int = 10_000
     on_reset: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
 
 
