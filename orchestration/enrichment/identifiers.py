@@ -19,6 +19,7 @@ Rules of our own, because the platforms document none (they are ``ad-platforms.m
 * The hash of nothing is never made: what is empty after cleaning is refused.
 """
 
+import functools
 import hashlib
 import hmac
 import re
@@ -132,17 +133,17 @@ def normalize(kind: str, value: str, platform: Platform, region: str | None) -> 
 class Everywhere:
     """One value for all platforms, and the form that its token is made of (null if refused)."""
 
-    identifiers: Mapping[Platform, Identifier]
+    platforms: Mapping[Platform, Identifier]
     internal_form: str | None
 
 
 def normalize_everywhere(kind: str, value: str, region: str | None) -> Everywhere:
     """Bring a value into the form of every platform, reading it once."""
     reading = _read(kind, value, region)
-    identifiers: dict[Platform, Identifier] = {
+    platforms: dict[Platform, Identifier] = {
         platform: _render(reading, kind, platform) for platform in PLATFORMS
     }
-    return Everywhere(identifiers, _internal_form(reading, kind))
+    return Everywhere(platforms, _internal_form(reading, kind))
 
 
 def internal_form(kind: str, value: str, region: str | None) -> str | None:
@@ -166,10 +167,13 @@ def token(pepper: bytes, kind: str, internal_form: str) -> str:
 # Text: the same treatment for every kind.
 
 _INVISIBLE = frozenset({"Cc", "Cf"})
+_DOTTED = re.compile("i\u0307+")
 
 
 def _clean(value: str) -> str:
     """Compose, drop control and format characters, and leave single spaces between words."""
+    if value.isascii() and value.isprintable():
+        return " ".join(value.split())
     visible = (
         character
         for character in value
@@ -184,7 +188,7 @@ def _lower(text: str) -> str:
 
 def _settle(text: str) -> str:
     """Drop the dot that lower-casing leaves on ``i``, and compose what has moved together."""
-    return unicodedata.normalize("NFC", re.sub("i\u0307+", "i", text))
+    return text if text.isascii() else unicodedata.normalize("NFC", _DOTTED.sub("i", text))
 
 
 def _bare(text: str) -> str:
@@ -200,6 +204,7 @@ def _upper_ascii(text: str) -> str:
 # Reading: what did the person mean?
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _HEX = re.compile(r"[0-9A-Fa-f]+")
 _REFUSED_DIGESTS: Mapping[int, str] = {32: "md5_not_accepted", 40: "sha1_not_accepted"}
 _EMPTY_DIGEST = hashlib.sha256(b"").hexdigest()
@@ -245,7 +250,7 @@ def _read(kind: str, value: str, region: str | None) -> _Reading:
     reader = _READERS.get(kind)
     if reader is None:
         return _Reading(reason="unknown_kind")
-    if any("\ud800" <= character <= "\udfff" for character in value):
+    if _SURROGATE.search(value):
         return _Reading(reason="not_text")
     text = _clean(value)
     if not text:
@@ -366,6 +371,8 @@ def _internal_form(reading: _Reading, kind: str) -> str | None:
     return reading.text if kind == "phone" else _RULES["meta"][kind].render(reading.text)
 
 
+# The platforms of one value often share a form; more than these few would keep people in memory.
+@functools.lru_cache(maxsize=4)
 def _hash(text: str) -> Hashed:
     return Hashed(hashlib.sha256(text.encode()).hexdigest())
 

@@ -66,36 +66,50 @@ where held.parser_version < excluded.parser_version
 truncate parsed_landings
 
 -- name: list_unread_identifiers
--- Identifiers of one tenant that lack a row of the current rules on any platform, once each: the region that a value
--- came with first is the one it is read by.
-select distinct on (staged.kind, staged.raw_value)
-    staged.kind,
-    staged.raw_value,
-    staged.region,
-    held.raw_value is not null as is_held
-from staging.stg_identifiers__values as staged
-left join (
-    select
-        tenant_id,
-        kind,
-        raw_value,
-        count(*) filter (
-            where rules_version >= case platform
-                when 'google' then cast(:google as integer)
-                when 'meta' then cast(:meta as integer)
-                else cast(:tiktok as integer)
-            end
-        ) as current_count
-    from vault.identifiers
-    where tenant_id = :tenant_id
-    group by tenant_id, kind, raw_value
-) as held
-    on
-        held.tenant_id = staged.tenant_id
-        and held.kind = staged.kind
-        and held.raw_value = staged.raw_value
-where staged.tenant_id = :tenant_id and coalesce(held.current_count, 0) < 3
-order by staged.kind, staged.raw_value, staged.received_at
+-- Identifiers of one tenant that the vault lacks, or holds by older rules of a platform, once each: the region that a
+-- value came with first is the one it is read by. All platforms of a value are written together, so one tells for all.
+with
+
+missing as (
+    select staged.kind, staged.raw_value, staged.region, staged.received_at, false as is_held
+    from staging.stg_identifiers__values as staged
+    where
+        staged.tenant_id = :tenant_id
+        and not exists (
+            select 1
+            from vault.identifiers as held
+            where
+                held.tenant_id = staged.tenant_id
+                and held.kind = staged.kind
+                and held.raw_value = staged.raw_value
+                and held.platform = 'google'
+        )
+),
+
+outdated as (
+    select staged.kind, staged.raw_value, staged.region, staged.received_at, true as is_held
+    from vault.identifiers as held
+    inner join staging.stg_identifiers__values as staged
+        on
+            staged.tenant_id = held.tenant_id
+            and staged.kind = held.kind
+            and staged.raw_value = held.raw_value
+    where
+        held.tenant_id = :tenant_id
+        and held.rules_version < case held.platform
+            when 'google' then cast(:google as integer)
+            when 'meta' then cast(:meta as integer)
+            else cast(:tiktok as integer)
+        end
+)
+
+select distinct on (unread.kind, unread.raw_value)
+    unread.kind,
+    unread.raw_value,
+    unread.region,
+    unread.is_held
+from (select * from missing union all select * from outdated) as unread
+order by unread.kind, unread.raw_value, unread.received_at
 
 -- name: create_read_identifiers
 -- Where a chunk is copied to: COPY is refused under row-level security.

@@ -11,7 +11,9 @@ Lives elsewhere: the rules (``landing``, ``identifiers``), the graph and its met
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from orchestration.enrichment.identifiers import (
@@ -26,7 +28,7 @@ from orchestration.enrichment.landing import FIELDS, PARSER_VERSION, Landing, pa
 from orchestration.warehouse import copy_rows, sql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -36,12 +38,6 @@ _QUERIES = sql.load(__file__)
 
 # A chunk of identifiers is three rows each; this keeps a worker's memory for it near 30 MB.
 CHUNK_ROWS = 10_000
-
-_LANDING_COLUMNS = ("tenant_id", "landing_key", "kind", *FIELDS, "parser_version", "parsed_at")
-_IDENTIFIER_COLUMNS = (
-    *("tenant_id", "kind", "raw_value", "platform", "normalized", "sha256", "rules_version"),
-    *("token", "reason", "is_prehashed", "seen_at"),
-)
 
 
 @dataclass
@@ -89,8 +85,8 @@ class IdentifierTally:
         """Count one value, on all its platforms, as one."""
         self.new_count += not is_held
         self.renewed_count += is_held
-        self.prehashed_count += any(each.is_prehashed for each in read.identifiers.values())
-        self.refusals.update({each.reason for each in read.identifiers.values() if each.reason})
+        self.prehashed_count += any(each.is_prehashed for each in read.platforms.values())
+        self.refusals.update({each.reason for each in read.platforms.values() if each.reason})
 
 
 def parse_new_landings(
@@ -110,18 +106,14 @@ def parse_new_landings(
         now: Becomes ``parsed_at`` of every row written, so that models see it as changed.
         version: The parser's version.
     """
-    connection.execute(_QUERIES.create_parsed_landings)
+
+    def read(row: Row[Any]) -> Iterator[Sequence[Any]]:
+        landing = parse(row.kind, row.raw_value)
+        tally.count(landing, is_held=row.is_held)
+        yield (tenant_id, row.landing_key, row.kind, *_FIELDS_OF(landing), version, now)
+
     values = {"tenant_id": tenant_id, "parser_version": version}
-    for chunk in _stream(connection, _QUERIES.list_unparsed_landings, values):
-        rows: list[Sequence[Any]] = []
-        for row in chunk:
-            landing = parse(row.kind, row.raw_value)
-            tally.count(landing, is_held=row.is_held)
-            fields = [getattr(landing, name) for name in FIELDS]
-            rows.append((tenant_id, row.landing_key, row.kind, *fields, version, now))
-        copy_rows(connection, "parsed_landings", _LANDING_COLUMNS, rows)
-        connection.execute(_QUERIES.keep_parsed_landings)
-        connection.execute(_QUERIES.clear_parsed_landings)
+    _keep(connection, _LANDINGS, values, read)
 
 
 def read_new_identifiers(
@@ -143,36 +135,84 @@ def read_new_identifiers(
         now: Becomes ``seen_at`` of every row written, so that models see it as changed.
         versions: The version of each platform's rules.
     """
-    connection.execute(_QUERIES.create_read_identifiers)
-    values = {"tenant_id": tenant_id, **versions}
-    for chunk in _stream(connection, _QUERIES.list_unread_identifiers, values):
-        rows: list[Sequence[Any]] = []
-        for row in chunk:
-            read = normalize_everywhere(row.kind, row.raw_value, row.region)
-            tally.count(read, is_held=row.is_held)
-            # The table takes known kinds only; its refusal would print the row, personal data and all.
-            if row.kind in KINDS:
-                key = (tenant_id, row.kind, row.raw_value)
-                rows.extend(_identifier_rows(key, read, pepper, now, versions))
-        copy_rows(connection, "read_identifiers", _IDENTIFIER_COLUMNS, rows)
-        connection.execute(_QUERIES.keep_read_identifiers)
-        connection.execute(_QUERIES.clear_read_identifiers)
+
+    def read(row: Row[Any]) -> Iterator[Sequence[Any]]:
+        identifier = normalize_everywhere(row.kind, row.raw_value, row.region)
+        tally.count(identifier, is_held=row.is_held)
+        # The table takes known kinds only; its refusal would print the row, personal data and all.
+        if row.kind not in KINDS:
+            return
+        form = identifier.internal_form
+        keyed = None if form is None else token(pepper, row.kind, form)
+        for platform, each in identifier.platforms.items():
+            yield (
+                *(tenant_id, row.kind, row.raw_value, platform, each.normalized, each.sha256),
+                *(versions[platform], keyed, each.reason, each.is_prehashed, now),
+            )
+
+    _keep(connection, _IDENTIFIERS, {"tenant_id": tenant_id, **versions}, read)
 
 
-def _identifier_rows(
-    key: tuple[UUID, str, str],
-    read: Everywhere,
-    pepper: bytes,
-    now: datetime,
-    versions: Mapping[Platform, int],
-) -> Iterator[Sequence[Any]]:
-    form = read.internal_form
-    keyed = None if form is None else token(pepper, key[1], form)
-    for platform, each in read.identifiers.items():
-        yield (
-            *(*key, platform, each.normalized, each.sha256, versions[platform]),
-            *(keyed, each.reason, each.is_prehashed, now),
-        )
+@dataclass(frozen=True)
+class _Table:
+    """One of the two tables: its statements, and the temporary table that a chunk is copied to."""
+
+    list_new: TextClause
+    create: TextClause
+    copy_to: str
+    columns: tuple[str, ...]
+    keep: TextClause
+    clear: TextClause
+
+
+_LANDINGS = _Table(
+    list_new=_QUERIES.list_unparsed_landings,
+    create=_QUERIES.create_parsed_landings,
+    copy_to="parsed_landings",
+    columns=("tenant_id", "landing_key", "kind", *FIELDS, "parser_version", "parsed_at"),
+    keep=_QUERIES.keep_parsed_landings,
+    clear=_QUERIES.clear_parsed_landings,
+)
+_IDENTIFIERS = _Table(
+    list_new=_QUERIES.list_unread_identifiers,
+    create=_QUERIES.create_read_identifiers,
+    copy_to="read_identifiers",
+    columns=(
+        *("tenant_id", "kind", "raw_value", "platform", "normalized", "sha256"),
+        *("rules_version", "token", "reason", "is_prehashed", "seen_at"),
+    ),
+    keep=_QUERIES.keep_read_identifiers,
+    clear=_QUERIES.clear_read_identifiers,
+)
+_FIELDS_OF = attrgetter(*FIELDS)
+
+
+def _keep(
+    connection: Connection,
+    table: _Table,
+    values: Mapping[str, Any],
+    read: Callable[[Row[Any]], Iterator[Sequence[Any]]],
+) -> None:
+    """Go through what is new in chunks: Python reads one while Postgres keeps the one before.
+
+    The two halves cost about the same. The connection has one user at a time: the next chunk is
+    fetched before the statement starts, and everything else waits for its end.
+    """
+    connection.execute(table.create)
+    chunks = _stream(connection, table.list_new, values)
+    kept: Future[Any] | None = None
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        chunk = next(chunks, None)
+        while chunk is not None:
+            rows = [written for row in chunk for written in read(row)]
+            if kept is not None:
+                kept.result()
+                connection.execute(table.clear)
+            copy_rows(connection, table.copy_to, table.columns, rows)
+            chunk = next(chunks, None)
+            kept = beside.submit(connection.execute, table.keep)
+        if kept is not None:
+            kept.result()
 
 
 def _stream(

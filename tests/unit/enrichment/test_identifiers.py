@@ -294,7 +294,7 @@ def test_reading_once_for_all_platforms_is_reading_for_each(
     everywhere = normalize_everywhere(kind, value, region)
 
     assert everywhere.internal_form == internal_form(kind, value, region)
-    assert everywhere.identifiers == {
+    assert everywhere.platforms == {
         platform: normalize(kind, value, platform, region) for platform in PLATFORMS
     }
 
