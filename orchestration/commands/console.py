@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
     from orchestration.warehouse import Warehouse
 
-out = Console()
-err = Console(stderr=True)
+# In a pipe rich assumes 80 columns, too few for a table of deliveries.
+_WIDTH_IN_A_PIPE = 140
+out = Console(width=None if sys.stdout.isatty() else _WIDTH_IN_A_PIPE)
+err = Console(stderr=True, width=None if sys.stderr.isatty() else _WIDTH_IN_A_PIPE)
 
 TenantOption = Annotated[
     str | None,

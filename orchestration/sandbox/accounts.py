@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestration.deliveries.routes import install_account
-from orchestration.sandbox.setting import SANDBOX_MARK
+from orchestration.sandbox.setting import mark_accounts
 from orchestration.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def install_sandbox_accounts(settings: Settings, tenants: Sequence[UUID]) -> Non
                 tenant_id,
                 "google",
                 _GOOGLE_CUSTOMER,
-                config={"ads_customer_id": _GOOGLE_CUSTOMER, **SANDBOX_MARK},
+                config={"ads_customer_id": _GOOGLE_CUSTOMER},
                 credentials=_OAUTH,
                 action_ids=_GOOGLE_ACTIONS,
             )
@@ -54,7 +54,6 @@ def install_sandbox_accounts(settings: Settings, tenants: Sequence[UUID]) -> Non
                     "dataset_id": _META_DATASET,
                     "ad_account_id": "act_100000000000001",
                     "whatsapp_business_account_id": "102290129340398",
-                    **SANDBOX_MARK,
                 },
                 credentials=_TOKEN,
                 action_ids={},
@@ -68,8 +67,8 @@ def install_sandbox_accounts(settings: Settings, tenants: Sequence[UUID]) -> Non
                     "pixel_code": _TIKTOK_PIXEL,
                     "offline_event_set_id": "7100000000000000001",
                     "advertiser_id": "7000000000000000001",
-                    **SANDBOX_MARK,
                 },
                 credentials=_TOKEN,
                 action_ids={},
             )
+            mark_accounts(warehouse, tenant_id)

@@ -25,12 +25,13 @@ from orchestration.sandbox.accounts import install_sandbox_accounts
 from orchestration.sandbox.senders import Senders
 from orchestration.sandbox.setting import environment_of, require_sandbox_accounts
 from orchestration.sandbox.story import PLOTS, Plot, counts, tell
+from orchestration.sources.campaign_map import record_name
 from orchestration.warehouse import Warehouse
 from orchestration.warehouse.migrate import migrate
 from orchestration.warehouse.tenants import create_tenant, read_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from uuid import UUID
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from orchestration.sandbox.server import Sandbox
     from orchestration.settings import Settings
 
+_NAMED_BY_A_PERSON = ("meta", "campaign", "120210000000000002", "Geri Kazanım (çağrı merkezi)")
 _REGION, _TIMEZONE, _CURRENCY = "TR", "Europe/Istanbul", "TRY"
 
 
@@ -78,6 +80,7 @@ def run_demo(settings: Settings, console: Console) -> None:
             stage = _set_up(settings, stack)
             install_sandbox_accounts(stage.settings, list(tenants.values()))
         warehouse = stack.enter_context(Warehouse(stage.settings, "worker"))
+        _name_a_campaign(warehouse, list(tenants.values()))
         before = report.count_everything(warehouse)
         _send_traffic(stage, tenants, console)
         outcome = _run_graph(stage, console)
@@ -124,6 +127,12 @@ def _tenant(settings: Settings, plot: Plot) -> UUID:
         settings, plot.name, region=_REGION, timezone=_TIMEZONE, currency=_CURRENCY
     )
     return made.tenant_id
+
+
+def _name_a_campaign(warehouse: Warehouse, tenants: Sequence[UUID]) -> None:
+    """What somebody of the call centre would do: give a campaign the name that they use."""
+    for tenant_id in tenants:
+        record_name(warehouse, tenant_id, *_NAMED_BY_A_PERSON)
 
 
 def _send_traffic(stage: _Stage, tenants: Mapping[Plot, UUID], console: Console) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.console import Console
-    from sqlalchemy import TextClause
+    from sqlalchemy import RowMapping, TextClause
 
     from orchestration.warehouse import Tenant, Warehouse
 
@@ -159,7 +159,7 @@ def _print_deliveries(warehouse: Warehouse, console: Console) -> None:
         *("never or held", "reasons"),
     )
     for row in explain.summary(warehouse):
-        reasons = ", ".join(f"{reason} {count}" for reason, count in row.not_sent.most_common())
+        reasons = "\n".join(f"{reason} {count}" for reason, count in row.not_sent.most_common())
         table.add_row(
             row.tenant,
             row.platform,
@@ -180,9 +180,7 @@ def _print_receipts(receipts: Mapping[str, Mapping[str, Any]], console: Console)
         console.print(f"What {platform} saw: {told}", highlight=False)
 
 
-def _read(
-    warehouse: Warehouse, tenant: Tenant, statement: TextClause
-) -> Sequence[Mapping[str, Any]]:
+def _read(warehouse: Warehouse, tenant: Tenant, statement: TextClause) -> Sequence[RowMapping]:
     with warehouse.tenant(tenant.tenant_id) as connection:
         return connection.execute(statement, {"tenant_id": tenant.tenant_id}).mappings().all()
 

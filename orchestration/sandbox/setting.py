@@ -12,13 +12,12 @@ from orchestration.warehouse import Warehouse, sql
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from uuid import UUID
 
     from orchestration.sandbox.server import Sandbox
     from orchestration.settings import Settings
 
 _QUERIES = sql.load(__file__, "setting.sql")
-
-SANDBOX_MARK = {"sandbox": "true"}
 
 
 class RealAccounts(Exception):
@@ -34,6 +33,12 @@ def environment_of(sandbox: Sandbox) -> Mapping[str, str]:
     }
     # The google-ads client speaks TLS only; gRPC takes the certificates that it trusts from here.
     return {**overrides, "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(sandbox.grpc_roots_path)}
+
+
+def mark_accounts(warehouse: Warehouse, tenant_id: UUID) -> None:
+    """Mark all accounts of a tenant as the sandbox's own."""
+    with warehouse.tenant(tenant_id) as connection:
+        connection.execute(_QUERIES.mark_accounts, {"tenant_id": tenant_id})
 
 
 def require_sandbox_accounts(settings: Settings) -> None:

@@ -6,3 +6,9 @@ where
     tenant_id = :tenant_id
     and is_active
     and config ->> 'sandbox' is distinct from 'true'
+
+-- name: mark_accounts
+-- The accounts of one tenant become the sandbox's own.
+update ops.accounts
+set config = config || '{"sandbox": "true"}'
+where tenant_id = :tenant_id

@@ -34,12 +34,17 @@ _LAST_NAMES = (
     *("Yılmaz", "Öztürk", "Kaya", "Çelik", "Şahin", "Güneş", "Aydın", "Koç", "Doğan", "Işık"),
     *("Aslan", "Yıldız"),
 )
-_GOOGLE = (("20030909980", "168345597304"), ("21500111222", "168345597305"))
-_META = (
-    ("120210000000000001", "120210000000000101", "Bahar Kampanyası – İstanbul"),
-    ("120210000000000002", "120210000000000102", "Kayıt Dönemi – Mesaj"),
+# Campaign, ad group, name: the first two of Google are in the account's own list, the third only in the seed.
+_GOOGLE = (
+    ("20030909980", "168345597304"),
+    ("21500111222", "168345597306"),
+    ("17000444222", "168345597399"),
 )
-_TIKTOK = ("1790000000000001", "1790000000000101", "Genç Hedef – Video")
+_META = (
+    ("120210000000000001", "120210000000000101", "Bahar Kampanyası – WhatsApp"),
+    ("120210000000000002", "120210000000000103", "Yeniden Pazarlama – Işık Şubesi"),
+)
+_TIKTOK = ("1790000000000001", "1790000000000101", "Keşfet – Üniversite Hazırlık")
 _WABA = "102290129340398"
 _DAYS = 12
 # What becomes of a lead, in order; each step is taken with this chance by those who took the one before.
@@ -297,6 +302,9 @@ def _outcomes(
             "crm_record_id": record,
             "identifiers": {**clicks, **_identifiers(person, is_hashed=is_hashed)},
         }
+        if clicks.keys() & {"ctwa_clid"}:
+            # Who writes on WhatsApp is asked by the agent, and the CRM says what they answered.
+            payload["consent"] = "granted"
         payload = {key: value for key, value in payload.items() if value is not None}
         yield Parcel("crm", payload["event_id"], moment, payload)
 
