@@ -8,39 +8,24 @@ from uuid import UUID
 import psycopg
 import pytest
 
-RECEIVED_AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+from orchestration.settings import Settings
 
-# As dbt builds them: its own tables, one tenant at a time for the worker.
-_STAGING = """
-create table staging.stg_landings__values (
-    tenant_id uuid, landing_key text, kind text, raw_value text, received_at timestamptz,
-    unique (tenant_id, landing_key)
-);
-create table staging.stg_identifiers__values (
-    tenant_id uuid, kind text, raw_value text, region text, received_at timestamptz,
-    unique (tenant_id, kind, raw_value)
-);
-"""
-_GUARD = """
-alter table staging.{0} enable row level security;
-alter table staging.{0} force row level security;
-create policy tenant on staging.{0} for select to worker
-    using (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid);
-create policy build on staging.{0} to dbt using (true) with check (true);
-grant select on staging.{0} to worker;
-"""
+RECEIVED_AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 StageLandings = Callable[[UUID, Sequence[tuple[str, str]]], None]
 StageIdentifiers = Callable[..., None]
 
 
 @pytest.fixture
+def settings(built_settings: Settings) -> Settings:
+    """Settings on a warehouse whose staging models are built and empty."""
+    return built_settings
+
+
+@pytest.fixture
 def staging(admin: psycopg.Connection) -> psycopg.Connection:
-    """A connection as dbt to a warehouse whose two staging tables are there, empty."""
+    """A connection as dbt."""
     admin.execute("set role dbt")
-    admin.execute(_STAGING)
-    for table in ("stg_landings__values", "stg_identifiers__values"):
-        admin.execute(_GUARD.format(table))
     return admin
 
 
@@ -55,7 +40,9 @@ def stage_landings(staging: psycopg.Connection) -> StageLandings:
         ]
         with staging.cursor() as cursor:
             cursor.executemany(
-                "insert into staging.stg_landings__values values (%s, %s, %s, %s, %s)", rows
+                "insert into staging.stg_landings__values (tenant_id, landing_key, kind, raw_value, received_at)"
+                " values (%s, %s, %s, %s, %s)",
+                rows,
             )
 
     return stage
@@ -69,7 +56,9 @@ def stage_identifiers(staging: psycopg.Connection) -> StageIdentifiers:
         rows = [(tenant_id, kind, raw, region, RECEIVED_AT) for kind, raw in values]
         with staging.cursor() as cursor:
             cursor.executemany(
-                "insert into staging.stg_identifiers__values values (%s, %s, %s, %s, %s)", rows
+                "insert into staging.stg_identifiers__values (tenant_id, kind, raw_value, region, received_at)"
+                " values (%s, %s, %s, %s, %s)",
+                rows,
             )
 
     return stage
