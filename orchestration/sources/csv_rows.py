@@ -83,14 +83,14 @@ MAX_VALUE = Decimal(10) ** 12
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 # 26.02.2018, 26.02.2018 19:58, 26.02.2018 19:58:54: day first wherever dots stand between.
-_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[ T](\d{1,2}:\d{2}(?::\d{2})?))?")
-_EPOCH = re.compile(r"\d{9,10}")
-_EPOCH_MILLISECONDS = re.compile(r"\d{13}")
-_ISO_BASIC = re.compile(r"\d+")
+_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[ T](\d{1,2}:\d{2}(?::\d{2})?))?", re.ASCII)
+_EPOCH = re.compile(r"\d{9,10}", re.ASCII)
+_EPOCH_MILLISECONDS = re.compile(r"\d{13}", re.ASCII)
+_ISO_BASIC = re.compile(r"\d+", re.ASCII)
 # 1.250 or 1,250: a thousand and more, or one and a quarter? Nobody can tell.
-_AMBIGUOUS = re.compile(r"[1-9]\d{0,2}[.,]\d{3}")
-_GROUPED = re.compile(r"\d{1,3}([.,])\d{3}(?:\1\d{3})*")
-_PLAIN_NUMBER = re.compile(r"\d{1,15}(\.\d{1,9})?")
+_AMBIGUOUS = re.compile(r"[1-9]\d{0,2}[.,]\d{3}", re.ASCII)
+_GROUPED = re.compile(r"\d{1,3}([.,])\d{3}(?:\1\d{3})*", re.ASCII)
+_PLAIN_NUMBER = re.compile(r"\d{1,15}(\.\d{1,9})?", re.ASCII)
 
 
 class RowRefused(Exception):
