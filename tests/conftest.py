@@ -114,7 +114,9 @@ def _on_clone(server: Callable[[str], str], template: str, home: Path) -> Iterat
 
 
 def _settings(url: str, home: Path) -> Settings:
-    return Settings(home=home, database_url=SecretStr(url), master_key=SecretStr(MASTER_KEY))
+    # In the state folder, where a Dagster resource finds it too: whatever names the folder has the key.
+    (home / "master.key").write_text(MASTER_KEY)
+    return Settings(home=home, database_url=SecretStr(url))
 
 
 def _clone(server: Callable[[str], str], source: str, target: str) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -21,7 +22,7 @@ def landing_parse() -> None:
     """Read JSON lines with a url or a text, write JSON lines with its parameters."""
     from orchestration.enrichment.jsonlines import parse_lines
 
-    filter_lines(parse_lines(sys.stdin))
+    filter_lines(parse_lines(input_lines()))
 
 
 @app.command()
@@ -37,7 +38,16 @@ def normalize(
 
     if platform not in ("google", "meta", "tiktok"):
         raise typer.BadParameter("use google, meta or tiktok", param_hint="--platform")
-    filter_lines(normalize_lines(sys.stdin, platform))
+    filter_lines(normalize_lines(input_lines(), platform))
+
+
+def input_lines() -> TextIO:
+    """Standard input as UTF-8, whatever the locale; bytes that are none stay recognizable as such."""
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    return sys.stdin
 
 
 def filter_lines(lines: Iterable[str]) -> None:
