@@ -4,7 +4,7 @@
 -#}
 {% macro window_start(column='received_at') -%}
     (
-        select coalesce(least(max(newest.{{ column }}), now()), '-infinity')
+        select least(coalesce(max(newest.{{ column }}), '-infinity'), now())
             - make_interval(hours => {{ var('lookback_hours') | int }})
         from {{ this }} as newest
     )

@@ -88,7 +88,7 @@ class Company:
         self.send("crm", key, body)
 
     def record(
-        self, system: str, kind: str, record_id: str, version: int = 1, **payload: Any
+        self, system: str, thing: str, record_id: str, version: int = 1, **payload: Any
     ) -> None:
         """A version of a pulled record."""
         self.admin.execute(
@@ -98,7 +98,7 @@ class Company:
             [
                 self.tenant.tenant_id,
                 system,
-                kind,
+                thing,
                 record_id,
                 version,
                 json.dumps(payload),
