@@ -1,0 +1,135 @@
+"""The delivery plan: one decision and one reason for each conversion and account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from .conftest import Company
+
+SITE = "https://www.akademi-istanbul.com/?"
+# The plan asks the database's clock, so the stories are told from now.
+NOW = datetime.now(UTC)
+YESTERDAY = NOW - timedelta(days=1)
+ACCOUNTS = {
+    "google": ("1234567890", {"login_account": "1234567890"}),
+    "meta": ("880000000000001", {"dataset_id": "880000000000001", "whatsapp_business_account_id": "10"}),
+    "tiktok": ("CABC", {"pixel_code": "CABC", "offline_event_set_id": "77"}),
+}  # fmt: skip
+
+
+def _open_accounts(company: Company, *platforms: str) -> None:
+    for platform in platforms or tuple(ACCOUNTS):
+        account_id, config = ACCOUNTS[platform]
+        company.admin.execute(
+            "insert into ops.accounts (tenant_id, platform, account_id, config) values (%s, %s, %s, %s)",
+            [company.tenant.tenant_id, platform, account_id, Jsonb(config)],
+        )
+
+
+def _route(company: Company, kind: str, platform: str, **columns: Any) -> None:
+    row = {"action": "Lead", "action_id": None, "with_value": False, "is_active": True, **columns}
+    company.admin.execute(
+        "insert into ops.routes"
+        " (tenant_id, conversion_kind, platform, account_id, action, action_id, with_value, is_active)"
+        " values (%s, %s, %s, %s, %s, %s, %s, %s)",
+        [company.tenant.tenant_id, kind, platform, ACCOUNTS[platform][0], *row.values()],
+    )
+
+
+def _plan(company: Company) -> dict[tuple[str, str], dict[str, Any]]:
+    events = {
+        row["conversion_id"]: row["event_id"] for row in company.rows("marts.fct_conversions")
+    }
+    return {
+        (events[row["conversion_id"]], row["platform"]): row
+        for row in company.rows("marts.delivery_plan")
+    }
+
+
+def test_the_first_reason_that_applies_decides(
+    company: Company, refresh: Callable[..., None]
+) -> None:
+    _open_accounts(company, "google")
+    for kind in ("qualified_lead", "purchase", "appointment"):
+        _route(company, kind, "google", with_value=kind == "appointment")
+    _route(company, "enrollment", "google", is_active=False)
+    good = {"at": YESTERDAY, "consent": "granted", "identifiers": {"gclid": "A"}}
+    old = {**good, "at": NOW - timedelta(days=91)}
+    stories: dict[str, tuple[dict[str, Any], tuple[str, str]]] = {
+        "eligible": (good, ("send", "eligible")),
+        "purchase": ({**good, "event_type": "purchase", "value": 5, "currency": "TRY"}, ("send", "eligible")),
+        "free": ({**good, "event_type": "purchase"}, ("never", "value_missing")),
+        "unpriced": ({**good, "event_type": "appointment"}, ("never", "value_missing")),
+        "strange": ({**good, "event_type": "newsletter"}, ("never", "no_route")),
+        "paused": ({**good, "event_type": "enrollment", "consent": "denied"}, ("never", "route_inactive")),
+        "reversed": ({**good, "reversed": True, "consent": "denied"}, ("never", "reversed")),
+        "denied": ({**good, "consent": "denied", "identifiers": {}}, ("never", "consent_denied")),
+        "silent": ({**good, "consent": None}, ("hold", "consent_unknown")),
+        "stranger": ({**old, "identifiers": {}}, ("never", "no_identifier")),
+        "bad-email": ({**good, "identifiers": {"email": "isil@"}}, ("never", "no_identifier")),
+        "other-click": ({**good, "identifiers": {"fbclid": "B"}}, ("never", "no_identifier")),
+        "hashed": ({**good, "identifiers": {"email": "isil@example.com"}}, ("send", "eligible")),
+        "old": (old, ("never", "too_old")),
+        "ancient": ({**good, "at": NOW - timedelta(days=121)}, ("", "")),
+    }  # fmt: skip
+    for key, (fields, _) in stories.items():
+        company.convert(key, **fields)
+    refresh()
+    found = {key: (row["decision"], row["reason"]) for (key, _), row in _plan(company).items()}
+    assert found == {key: expected for key, (_, expected) in stories.items() if expected[0]}
+
+
+def test_policy_of_the_tenant_decides_where_nobody_said(
+    company: Company, refresh: Callable[..., None]
+) -> None:
+    company.admin.execute("update ops.tenants set unknown_consent = 'send'")
+    _open_accounts(company, "google")
+    _route(company, "qualified_lead", "google")
+    company.convert("c1", at=YESTERDAY, identifiers={"gclid": "A"})
+    refresh()
+    assert _plan(company)["c1", "google"]["reason"] == "eligible"
+
+
+def test_each_platform_gets_its_own_channel_click_and_time(
+    company: Company, refresh: Callable[..., None]
+) -> None:
+    _open_accounts(company)
+    for platform in ACCOUNTS:
+        _route(company, "qualified_lead", platform, action="Lead")
+    clicked = NOW - timedelta(days=10)
+    phone = "05321112233"
+    for key, query in (("g", "gclid=G"), ("f", "fbclid=F"), ("t", "ttclid=T"), ("n", "")):
+        company.submit(key, at=clicked, phone=phone, url=SITE + query, consent="evet")
+        company.convert(f"c-{key}", crm_record_id=key, at=NOW - timedelta(days=7))
+    company.write("m1", at=clicked, type="text", referral={"source_id": "5", "ctwa_clid": "W"})
+    company.convert("c-w", at=YESTERDAY, consent=True, identifiers={"ctwa_clid": "W"})
+    refresh()
+    plan = _plan(company)
+    assert len(plan) == 5 * 3
+    channels = {key: row["channel"] for key, row in plan.items()}
+    assert channels["c-g", "google"] == "click"
+    assert channels["c-n", "google"] == "hashed"
+    assert channels["c-f", "meta"] == "system_generated"
+    assert channels["c-w", "meta"] == "messaging"
+    assert channels["c-t", "tiktok"] == "web"
+    assert channels["c-n", "tiktok"] == "offline"
+    assert plan["c-g", "google"]["gclid"] == "G"
+    assert abs(plan["c-g", "google"]["click_at"] - clicked) < timedelta(milliseconds=1)
+    # Meta takes nothing older than seven days, and half a day is kept for trying.
+    assert plan["c-f", "meta"]["reason"] == "too_old"
+    assert plan["c-w", "meta"]["reason"] == "eligible"
+    assert {row["consent"] for row in plan.values()} == {"granted"}
+
+
+def test_account_that_is_switched_off_is_planned_nothing(
+    company: Company, refresh: Callable[..., None]
+) -> None:
+    _open_accounts(company, "google", "meta")
+    company.admin.execute("update ops.accounts set is_active = platform <> 'meta'")
+    company.convert("c1", at=YESTERDAY, identifiers={"gclid": "A"})
+    refresh()
+    assert list(_plan(company)) == [("c1", "google")]
