@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from orchestration.settings import Settings
 
 _START_SECONDS = 30.0
+_DISCARD_SECONDS = 1.0
 _log = logging.getLogger("leadloop.intake")
 
 
@@ -114,6 +115,7 @@ class DeadlineProtocol(H11Protocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._head_timer: asyncio.TimerHandle | None = None
+        self._is_discarding = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The clock starts before the first byte."""
@@ -122,10 +124,19 @@ class DeadlineProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """The clock runs while a head is unfinished, and does not start again with every byte."""
+        if self._is_discarding:
+            return
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
             self._stop_head_timer()
         elif self._head_timer is None:
+            self._start_head_timer()
+
+    def on_response_complete(self) -> None:
+        """A next head may have begun to arrive behind the request that is answered now."""
+        super().on_response_complete()
+        has_begun = self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]
+        if has_begun and self._head_timer is None:
             self._start_head_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -161,7 +172,10 @@ class DeadlineProtocol(H11Protocol):
         )
         for event in (response, h11.Data(data=body), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")
-        self.transport.close()
+        # Closed at once, the connection would be reset under a client that is still sending, answer and all.
+        self._is_discarding = True
+        self.transport.write_eof()
+        self.loop.call_later(_DISCARD_SECONDS, self.transport.close)
 
     def _start_head_timer(self) -> None:
         self._head_timer = self.loop.call_later(self.head_seconds, self._close_unfinished)
