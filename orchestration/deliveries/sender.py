@@ -235,7 +235,7 @@ class _Route:
         return self._destination.lane(conversion), self._destination.event(conversion)
 
     def _note_lease(self, lease: ledger.Lease) -> None:
-        self.report.moves[State.REJECTED] += len(lease.refused)
+        self.report.moves.update([State.REJECTED] * len(lease.refused))
         self.report.codes.update(lease.refused)
         self.report.bugs.update(lease.bugs)
 
