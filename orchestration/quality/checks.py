@@ -6,29 +6,20 @@ for every rule: a blocking check without a result would otherwise let deliveries
 Lives elsewhere: judging (``run``).
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import dagster as dg
 from sqlalchemy.exc import SQLAlchemyError
 
+from expectations.rule import Rule
+from expectations.suite import Suite
 from expectations.suites import SUITES
 from orchestration.quality import alerts
-from orchestration.quality.run import run_quality
-from orchestration.quality.verdicts import CANNOT_COMPUTE
+from orchestration.quality.run import Pass, run_quality
+from orchestration.quality.verdicts import CANNOT_COMPUTE, Verdict
 from orchestration.settings import PROJECT_FOLDER
 from orchestration.warehouse.resource import WarehouseResource
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from expectations.rule import Rule
-    from expectations.suite import Suite
-    from orchestration.quality.run import Pass
-    from orchestration.quality.verdicts import Verdict
 
 
 def definitions() -> dg.Definitions:

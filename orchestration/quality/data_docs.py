@@ -157,7 +157,7 @@ def _result(rule: Rule, row: Any) -> Any:
         exception_info={
             "raised_exception": error is not None,
             "exception_message": error,
-            "exception_traceback": None,
+            "exception_traceback": "" if error else None,
         },
     )
 

@@ -105,8 +105,8 @@ def judge_tenant(
 def _build_docs(settings: Settings, warehouse: Warehouse, suites: Sequence[Suite]) -> Path | None:
     try:
         return data_docs.build(settings, warehouse, suites)
-    except OSError as error:
-        # The verdicts are kept and told; a full disk must not look like bad data.
+    except Exception as error:  # noqa: BLE001
+        # The verdicts are kept and told; neither a full disk nor a page that does not render is bad data.
         _LOG.warning("the Data Docs were not built: %s", type(error).__name__)
         return None
 
