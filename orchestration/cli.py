@@ -32,5 +32,8 @@ app.add_typer(sandbox.sandbox_app, name="sandbox")
 
 def main() -> None:
     """Run the command line."""
-    logging.basicConfig(level=logging.WARNING)
+    logging.basicConfig()
+    # On the handler, not the logger: libraries set their own loggers' levels as they are imported.
+    for handler in logging.getLogger().handlers:
+        handler.setLevel(logging.WARNING)
     app()

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from orchestration.settings import Settings
 
+# Dagster's own lines are in its event log, where the UI shows them; here they would bury ours.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 JOBS = ("full", "refresh", "deliver")
 
 
@@ -108,7 +110,7 @@ def execute(
 
         instance.add_event_listener(run_id, hear)
         result = definition.execute_in_process(
-            instance=instance, run_id=run_id, raise_on_error=False
+            run_config=_QUIET, instance=instance, run_id=run_id, raise_on_error=False
         )
     evaluations = result.get_asset_check_evaluations()
     return PassOutcome(

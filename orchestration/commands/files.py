@@ -49,10 +49,15 @@ def import_csv_file(
             timezone=timezone,
             conversion_kind=conversion_kind,
         )
-    table = Table("lines read", "stored", "unchanged", "refused", title=str(path.name))
-    table.add_row(
-        str(report.read), str(report.stored), str(report.unchanged), str(len(report.refused))
-    )
+    counts = {
+        "lines read": report.read,
+        "stored": report.stored,
+        "unchanged": report.unchanged,
+        "repeated": report.repeated,
+        "refused": len(report.refused),
+    }
+    table = Table(*counts, title=path.name)
+    table.add_row(*map(str, counts.values()))
     err.print(table)
     for refusal in report.refused[:20]:
         err.print(f"line {refusal.line}: {refusal.reason}")

@@ -84,9 +84,12 @@ def print_report(
 def print_alerts(folder: Path, console: Console) -> None:
     """Print what the local receiver of alerts got."""
     console.rule("[b]Alerts", align="left")
-    for alert in read_alerts(folder):
+    alerts = read_alerts(folder)
+    for alert in alerts:
         console.print(f"[b]Alert:[/b] {alert.title}", highlight=False)
-        console.print(alert.body, highlight=False, markup=False)
+    if alerts:
+        console.print("\nThe last one in full:", highlight=False)
+        console.print(alerts[-1].body, highlight=False, markup=False)
 
 
 def print_end(warehouse: Warehouse, added: Totals, seconds: float, console: Console) -> None:

@@ -81,7 +81,10 @@ class Sandbox:
 
 @contextmanager
 def running_sandbox(
-    state_folder: Path, ports: Ports | None = None, around: Surroundings | None = None
+    state_folder: Path,
+    ports: Ports | None = None,
+    around: Surroundings | None = None,
+    processing_polls: int = 1,
 ) -> Generator[Sandbox]:
     """Run all stand-ins until the block ends.
 
@@ -89,6 +92,7 @@ def running_sandbox(
         state_folder: Holds the certificate and what was received; the same folder again means the same memory.
         ports: Where to listen; any free ports by default.
         around: Facts, clock and ids to use instead of the usual ones.
+        processing_polls: How often Google answers PROCESSING before it tells the outcome.
 
     Raises:
         PortTaken: Something listens there already.
@@ -100,8 +104,9 @@ def running_sandbox(
         endpoint, roots = stack.enter_context(
             serving_google_ads(around, state_folder, ports.google_ads)
         )
+        google = google_app(around, state_folder, processing_polls)
         yield Sandbox(
-            google_url=stack.enter_context(serving(google_app(around, state_folder), ports.google)),
+            google_url=stack.enter_context(serving(google, ports.google)),
             meta_url=stack.enter_context(serving(meta_app(around), ports.meta)),
             tiktok_url=stack.enter_context(serving(tiktok_app(around), ports.tiktok)),
             google_ads_endpoint=endpoint,
