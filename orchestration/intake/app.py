@@ -141,6 +141,9 @@ def _add_operator_routes(app: FastAPI, warehouse: Warehouse, keys: Keys, writer:
     async def tell_health() -> Response:
         return _json({"status": "alive"})
 
+    # Whoever asks often waits in line: the threads and connections are for storing.
+    inspecting = asyncio.Lock()
+
     @app.get("/ready", **document.READY)
     async def tell_readiness() -> Response:
         if writer.is_full:
@@ -148,7 +151,9 @@ def _add_operator_routes(app: FastAPI, warehouse: Warehouse, keys: Keys, writer:
         ring = await keys.current()
         if ring.unreadable and not ring.size:
             raise Unavailable("keys_unavailable", "No key opens.")
-        if findings := await asyncio.to_thread(inspect_server, warehouse):
+        async with inspecting:
+            findings = await asyncio.to_thread(inspect_server, warehouse)
+        if findings:
             raise Unavailable("not_ready", "; ".join(findings))
         return _json({"status": "ready", "keys": ring.size, "waiting_rows": writer.waiting_rows})
 

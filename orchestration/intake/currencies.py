@@ -20,3 +20,4 @@ DECIMALS: dict[str, int] = {
     for decimals, codes in ((0, _NO_DECIMALS), (2, _TWO_DECIMALS), (3, _THREE_DECIMALS))
     for code in codes.split()
 }
+MOST_DECIMALS = max(DECIMALS.values())

@@ -60,6 +60,8 @@ _KEPT_HEADERS = frozenset(
 _KEPT_HEADER_CHARACTERS = 1024
 # Above it, trying every tenant's secret would hold up everybody else's requests.
 _BYTES_TO_HASH_AT_ONCE = 1024 * 1024
+# Above it, parsing would.
+_BYTES_TO_PARSE_AT_ONCE = 64 * 1024
 _SET_ASIDE = "set_aside"
 _TENANT_DISABLED = "tenant_disabled"
 
@@ -113,7 +115,7 @@ class Reception:
             require_plain_encoding(request)
             if media_type(request) != "application/json":
                 raise Unsupported("media_type", "Send application/json.")
-            reading = read(body, now)
+            reading = await _read(partial(read, body, now), body)
         except BadBody as problem:
             await self._store(request, key, _aside(source, problem.code, body))
             raise
@@ -193,7 +195,7 @@ class Reception:
             return _thank([Outcome.SET_ASIDE], _TENANT_DISABLED)
         try:
             require_plain_encoding(request)
-            reading = read()
+            reading = await _read(read, body)
         except BadBody as problem:
             trace.code = problem.code
             await self._store(request, key, _aside(source, problem.code, body))
@@ -278,6 +280,10 @@ class Reception:
             Parcel(key.tenant_id, key.key_id, trace.request_id, security=(event,))
         )
         raise Forbidden("tenant_mismatch", "The key belongs to another tenant than the body names.")
+
+
+async def _read(read: Callable[[], Reading], body: bytes) -> Reading:
+    return await asyncio.to_thread(read) if len(body) > _BYTES_TO_PARSE_AT_ONCE else read()
 
 
 async def _find_signers(

@@ -92,6 +92,9 @@ def running_intake(
         StartRefused: The server did not start.
     """
     limits = limits or Limits()
+    for name in ("leadloop.intake", "uvicorn"):
+        # Without a handler of somebody's, Python would print warnings as they are.
+        logging.getLogger(name).addHandler(logging.NullHandler())
     app = create_app(settings, limits=limits, **options)
     listener = socket.create_server(("127.0.0.1", port))
     bound_port: int = listener.getsockname()[1]

@@ -16,7 +16,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from orchestration.intake.currencies import DECIMALS
+from orchestration.intake.currencies import DECIMALS, MOST_DECIMALS
 from orchestration.intake.payloads import signed
 from orchestration.intake.payloads.events import Reading, hash_parts
 from orchestration.intake.payloads.fields import (
@@ -56,13 +56,9 @@ def _amount(value: object, info: ValidationInfo) -> Decimal | None:
     amount = Decimal(value)
     if not 0 <= amount < _AMOUNT_LIMIT:
         raise refuse("amount")
-    # Absent from the data: it was refused itself.
-    if "currency" not in info.data:
-        return amount
-    currency = info.data["currency"]
-    if currency is None:
-        raise refuse("currency_missing")
-    if _decimals(amount) > DECIMALS[currency]:
+    # Without one the tenant's own counts, which is not known here.
+    currency: str | None = info.data.get("currency")
+    if _decimals(amount) > DECIMALS.get(currency or "", MOST_DECIMALS):
         raise refuse("too_many_decimals")
     return amount
 
@@ -117,7 +113,12 @@ class Conversion(signed.SignedEvent):
     currency: Annotated[
         str | None,
         PlainValidator(_currency),
-        WithJsonSchema({"enum": [*sorted(DECIMALS), None], "description": "ISO 4217."}),
+        WithJsonSchema(
+            {
+                "enum": [*sorted(DECIMALS), None],
+                "description": "ISO 4217; the tenant's own where it is absent.",
+            }
+        ),
     ] = None
     value: Annotated[
         Decimal | None,

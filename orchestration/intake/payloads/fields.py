@@ -47,7 +47,6 @@ SENTENCES = {
     "count": "is not a whole number from 0 to a million million",
     "amount": "is not an amount: digits, with a decimal point, from 0 to below a million million",
     "currency": "is not a currency of ISO 4217",
-    "currency_missing": "needs a currency beside it",
     "too_many_decimals": "has more decimals than the currency",
 }
 

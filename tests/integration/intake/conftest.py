@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import re
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -193,3 +194,10 @@ def blocked(settings: Settings) -> Iterator[Callable[[], None]]:
     with psycopg.connect(url) as connection:
         connection.execute("lock table raw.events in access exclusive mode")
         yield connection.rollback
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]

@@ -34,7 +34,7 @@ def test_a_line_is_one_line() -> None:
 
 
 def test_an_exception_is_its_type_and_place() -> None:
-    with pytest.raises(ValueError) as raised:
+    with pytest.raises(ValueError, match="ayse") as raised:
         int("ayse@example.com")
     caught = (raised.type, raised.value, raised.tb)
     record = logging.getLogger("t").makeRecord("t", 40, "f.py", 1, "bug", (), caught)

@@ -134,7 +134,7 @@ def test_rfc_3339_and_utc_seconds_are_the_same_moment(event_time: Any) -> None:
         pytest.param("1.250,50", "TRY", {"/value": "amount"}, id="Turkish writing"),
         pytest.param(True, "TRY", {"/value": "amount"}, id="boolean"),
         pytest.param([], "TRY", {"/value": "amount"}, id="array"),
-        pytest.param(1, None, {"/value": "currency_missing"}, id="no currency"),
+        pytest.param(1.0005, None, {"/value": "too_many_decimals"}, id="no currency has so many"),
         pytest.param(1, "TL", {"/currency": "currency"}, id="not ISO 4217"),
         pytest.param(1, "try", {"/currency": "currency"}, id="lower case"),
         pytest.param(1, 949, {"/currency": "currency"}, id="number"),
@@ -150,7 +150,15 @@ def test_an_amount_that_is_no_money_is_refused(
 
 @pytest.mark.parametrize(
     ("value", "currency"),
-    [(0, "TRY"), (1.5, "TRY"), ("1.50", "TRY"), ("1.500", "TRY"), (1.125, "KWD"), (None, None)],
+    [
+        (0, "TRY"),
+        (1.5, "TRY"),
+        ("1.50", "TRY"),
+        ("1.500", "TRY"),
+        (1.125, "KWD"),
+        (1.5, None),
+        (None, None),
+    ],
 )
 def test_money_is_taken(value: Any, currency: Any) -> None:
     assert _read(_conversion(value=value, currency=currency)).events
