@@ -13,6 +13,7 @@ from orchestration.enrichment import assets as enrichment
 from orchestration.quality import checks as quality
 from orchestration.sources import assets as sources
 from orchestration.transform import assets as transform
+from orchestration.warehouse import assets as warehouse
 from orchestration.warehouse.resource import WarehouseResource
 
 
@@ -22,6 +23,7 @@ def build() -> dg.Definitions:
     Steps run inside the run's own process: they are short, and a process each would import everything again.
     """
     return dg.Definitions.merge(
+        warehouse.definitions(),
         sources.definitions(),
         transform.definitions(),
         enrichment.definitions(),

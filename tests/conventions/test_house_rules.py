@@ -67,7 +67,7 @@ def test_python_never_glues_sql_together() -> None:
 
 
 def test_only_settings_reads_the_environment() -> None:
-    pattern = re.compile(r"os\.getenv|os\.environ\.get|os\.environ\[\"[A-Z_]+\"\](?! =)")
+    pattern = re.compile(r"os\.getenv|os\.environ\.get\(\"|os\.environ\[\"[A-Z_]+\"\](?! =)")
     found = [
         str(path.relative_to(ROOT))
         for path, text in text_files(".py")
