@@ -1,3 +1,5 @@
+"""What every request passes, whatever its route."""
+
 import asyncio
 import json
 from typing import Any

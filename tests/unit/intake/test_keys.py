@@ -1,3 +1,5 @@
+"""Who signed, and how fresh the keys are that say so."""
+
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,3 +1,5 @@
+"""A log line holds what is allowed and nothing else."""
+
 import json
 import logging
 

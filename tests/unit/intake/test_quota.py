@@ -1,3 +1,5 @@
+"""A burst, then a steady pace, for each tenant by itself."""
+
 from uuid import UUID
 
 from orchestration.intake.quota import Quota

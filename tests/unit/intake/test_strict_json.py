@@ -1,3 +1,5 @@
+"""Bytes become values, or one kind of refusal with a code."""
+
 import json
 from contextlib import suppress
 from decimal import Decimal

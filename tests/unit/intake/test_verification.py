@@ -1,3 +1,5 @@
+"""Signatures hold or do not; nothing malformed ends in anything else."""
+
 import base64
 import hashlib
 import hmac

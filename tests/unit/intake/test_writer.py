@@ -1,3 +1,5 @@
+"""Many requests, one commit; and what each of them is told."""
+
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Sequence

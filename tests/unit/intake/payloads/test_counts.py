@@ -1,3 +1,5 @@
+"""What a sender says it sent on a day."""
+
 import json
 from datetime import UTC, datetime
 from pathlib import Path

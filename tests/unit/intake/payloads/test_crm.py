@@ -1,3 +1,5 @@
+"""Conversions of the CRM: taken whole, or refused with a pointer."""
+
 import json
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta

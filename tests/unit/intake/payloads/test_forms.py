@@ -1,3 +1,5 @@
+"""Submissions of web forms: whatever is readable is taken."""
+
 import json
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta

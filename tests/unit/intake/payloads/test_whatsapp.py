@@ -1,3 +1,5 @@
+"""Notifications of WhatsApp: split into messages and statuses."""
+
 import json
 from contextlib import suppress
 from datetime import UTC, datetime
