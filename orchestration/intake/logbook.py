@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 FIELDS = (
+    "port",
     "request_id",
     "method",
     "route",
@@ -62,11 +63,10 @@ def describe(error: BaseException) -> dict[str, str]:
 
 
 def open_logbook(level: int = logging.INFO) -> None:
-    """Send the intake's and the server's log lines to standard error as JSON."""
+    """Send this process's log lines to standard error as JSON: the intake's from ``level``, others' warnings."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
-    for name, threshold in (("leadloop.intake", level), ("uvicorn", logging.WARNING)):
-        logger = logging.getLogger(name)
-        logger.handlers = [handler]
-        logger.setLevel(threshold)
-        logger.propagate = False
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("leadloop.intake").setLevel(level)

@@ -204,6 +204,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        _log.info("listening", extra={"port": self.config.port})
         self.has_started.set()
 
 
