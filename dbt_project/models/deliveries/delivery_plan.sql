@@ -65,12 +65,13 @@ lead_clicks as (
         on
             conversions.tenant_id = touches.tenant_id
             and conversions.lead_id = touches.lead_id
-    cross join lateral (
-        values
-        {%- for click_id in click_ids() %}
-        ('{{ click_id }}', touches.{{ click_id }}){{ ',' if not loop.last }}
-        {%- endfor %}
-    ) as click (kind, value)
+    cross join
+        lateral (
+            values
+            {%- for click_id in click_ids() %}
+            ('{{ click_id }}', touches.{{ click_id }}){{ ',' if not loop.last }}
+            {%- endfor %}
+        ) as click (kind, value)
     where
         click.value is not null
         and case click.kind
@@ -80,13 +81,13 @@ lead_clicks as (
             {%- endfor %}
         end
     order by
-        conversions.tenant_id,
-        conversions.conversion_id,
-        click.kind,
+        conversions.tenant_id asc,
+        conversions.conversion_id asc,
+        click.kind asc,
         touches.touched_at > conversions.converted_at,
         case when touches.touched_at <= conversions.converted_at then touches.touched_at end desc,
         touches.touched_at,
-        touches.touch_id
+        touches.touch_id asc
 
 ),
 
@@ -180,17 +181,17 @@ channelled as (
             when 'google' then coalesce(gclid, gbraid, wbraid) is not null
             when 'meta'
                 then fbclid is not null
-                or (ctwa_clid is not null and config ->> 'whatsapp_business_account_id' is not null)
+                    or (ctwa_clid is not null and config ->> 'whatsapp_business_account_id' is not null)
             when 'tiktok' then ttclid is not null
         end as has_click,
         case platform
             when 'google' then case when coalesce(gclid, gbraid, wbraid) is not null then 'click' else 'hashed' end
             when 'meta'
                 then case
-                    when ctwa_clid is not null and config ->> 'whatsapp_business_account_id' is not null
-                        then 'messaging'
-                    else 'system_generated'
-                end
+                        when ctwa_clid is not null and config ->> 'whatsapp_business_account_id' is not null
+                            then 'messaging'
+                        else 'system_generated'
+                    end
             when 'tiktok' then case when ttclid is not null then 'web' else 'offline' end
         end as channel
     from pairs

@@ -66,7 +66,7 @@ parents as (
         campaign_id
     from listed
     where level = 'adgroup' and campaign_id is not null
-    order by tenant_id, platform, external_id, version desc
+    order by tenant_id asc, platform asc, external_id asc, version desc
 
 ),
 
@@ -97,12 +97,22 @@ entries as (
 
 moments as (
 
-    select tenant_id, platform, level, external_id, valid_from as moment
+    select
+        tenant_id,
+        platform,
+        level,
+        external_id,
+        valid_from as moment
     from entries
 
     union
 
-    select tenant_id, platform, level, external_id, valid_to as moment
+    select
+        tenant_id,
+        platform,
+        level,
+        external_id,
+        valid_to as moment
     from entries
     where valid_to is not null
 
@@ -120,7 +130,9 @@ winners as (
         winner.origin
     from moments
     left join lateral (
-        select entries.name, entries.origin
+        select
+            entries.name,
+            entries.origin
         from entries
         where
             entries.tenant_id = moments.tenant_id
@@ -132,7 +144,7 @@ winners as (
         order by
             case entries.origin when 'person' then 1 when 'platform' then 2 else 3 end,
             entries.valid_from desc,
-            entries.name
+            entries.name asc
         limit 1
     ) as winner on true
 
@@ -142,10 +154,20 @@ compared as (
 
     select
         *,
-        lag(name) over key_by_time is distinct from name
-        or lag(origin) over key_by_time is distinct from origin as is_change
+        lag(name) over key_by_time as previous_name,
+        lag(origin) over key_by_time as previous_origin
     from winners
     window key_by_time as (partition by tenant_id, platform, level, external_id order by moment)
+
+),
+
+changes as (
+
+    select *
+    from compared
+    where
+        name is distinct from previous_name
+        or origin is distinct from previous_origin
 
 ),
 
@@ -160,8 +182,7 @@ spans as (
         origin,
         moment as valid_from,
         lead(moment) over (partition by tenant_id, platform, level, external_id order by moment) as valid_to
-    from compared
-    where is_change
+    from changes
 
 )
 

@@ -94,17 +94,17 @@ new_conversions as (
     select conversions.*
     from conversions
     {% if is_incremental() %}
-        where
-            conversions.received_at >= {{ window_start() }}
-            and not exists (
-                select 1
-                from {{ this }} as known
-                where
-                    known.tenant_id = conversions.tenant_id
-                    and known.conversion_id = conversions.conversion_id
-                    and known.source_version = conversions.source_version
-                    and known.is_enriched
-            )
+    where
+        conversions.received_at >= {{ window_start() }}
+        and not exists (
+            select 1
+            from {{ this }} as known
+            where
+                known.tenant_id = conversions.tenant_id
+                and known.conversion_id = conversions.conversion_id
+                and known.source_version = conversions.source_version
+                and known.is_enriched
+        )
     {% endif %}
 
 ),
@@ -118,19 +118,20 @@ identified as (
         phones.known_count = num_nonnulls(new_conversions.phone, new_conversions.phone_sha256)
         and emails.known_count = num_nonnulls(new_conversions.email, new_conversions.email_sha256) as is_enriched
     from new_conversions
-    cross join lateral (
-        select
-            coalesce(
-                max(identifiers.token) filter (where identifiers.raw_value = new_conversions.phone),
-                max(identifiers.token)
-            ) as token,
-            count(distinct identifiers.raw_value) as known_count
-        from {{ source('vault', 'identifiers') }} as identifiers
-        where
-            identifiers.tenant_id = new_conversions.tenant_id
-            and identifiers.kind = 'phone'
-            and identifiers.raw_value in (new_conversions.phone, new_conversions.phone_sha256)
-    ) as phones
+    cross join
+        lateral (
+            select
+                coalesce(
+                    max(identifiers.token) filter (where identifiers.raw_value = new_conversions.phone),
+                    max(identifiers.token)
+                ) as token,
+                count(distinct identifiers.raw_value) as known_count
+            from {{ source('vault', 'identifiers') }} as identifiers
+            where
+                identifiers.tenant_id = new_conversions.tenant_id
+                and identifiers.kind = 'phone'
+                and identifiers.raw_value in (new_conversions.phone, new_conversions.phone_sha256)
+        ) as phones
     cross join lateral (
         select
             coalesce(
@@ -178,7 +179,7 @@ keyed as (
 select keyed.*
 from keyed
 {% if is_incremental() %}
-    where not exists (
+where not exists (
         select 1
         from {{ this }} as known
         where

@@ -41,14 +41,15 @@ own_values as (
         value.kind,
         value.raw_value
     from {{ ref('stg_crm__conversions') }} as persons
-    cross join lateral (
-        values
-        {%- for kind in kinds %}
-        ('{{ kind }}', persons.{{ kind }}),
-        {%- endfor %}
-        ('email', persons.email_sha256),
-        ('phone', persons.phone_sha256)
-    ) as value (kind, raw_value)
+    cross join
+        lateral (
+            values
+            {%- for kind in kinds %}
+            ('{{ kind }}', persons.{{ kind }}),
+            {%- endfor %}
+            ('email', persons.email_sha256),
+            ('phone', persons.phone_sha256)
+        ) as value (kind, raw_value)
     where value.raw_value is not null
 
     union all
@@ -59,12 +60,13 @@ own_values as (
         value.kind,
         value.raw_value
     from {{ ref('stg_csv__deals') }} as persons
-    cross join lateral (
-        values
-        {%- for kind in kinds %}
-        ('{{ kind }}', persons.{{ kind }}){{ ',' if not loop.last }}
-        {%- endfor %}
-    ) as value (kind, raw_value)
+    cross join
+        lateral (
+            values
+            {%- for kind in kinds %}
+            ('{{ kind }}', persons.{{ kind }}){{ ',' if not loop.last }}
+            {%- endfor %}
+        ) as value (kind, raw_value)
     where value.raw_value is not null
 
 ),

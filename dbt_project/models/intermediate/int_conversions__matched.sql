@@ -80,12 +80,13 @@ conversion_clicks as (
         click.kind,
         click.value
     from persons
-    cross join lateral (
-        values
-        {%- for click_id in click_ids() %}
-        ('{{ click_id }}', persons.{{ click_id }}){{ ',' if not loop.last }}
-        {%- endfor %}
-    ) as click (kind, value)
+    cross join
+        lateral (
+            values
+            {%- for click_id in click_ids() %}
+            ('{{ click_id }}', persons.{{ click_id }}){{ ',' if not loop.last }}
+            {%- endfor %}
+        ) as click (kind, value)
     where click.value is not null
 
 ),
@@ -98,12 +99,13 @@ touch_clicks as (
         click.kind,
         click.value
     from touches
-    cross join lateral (
-        values
-        {%- for click_id in click_ids() %}
-        ('{{ click_id }}', touches.{{ click_id }}){{ ',' if not loop.last }}
-        {%- endfor %}
-    ) as click (kind, value)
+    cross join
+        lateral (
+            values
+            {%- for click_id in click_ids() %}
+            ('{{ click_id }}', touches.{{ click_id }}){{ ',' if not loop.last }}
+            {%- endfor %}
+        ) as click (kind, value)
     where click.value is not null
 
 ),
@@ -172,13 +174,13 @@ matches as (
             candidates.tenant_id = leads.tenant_id
             and candidates.lead_id = leads.lead_id
     order by
-        candidates.tenant_id,
-        candidates.conversion_id,
-        candidates.precedence,
+        candidates.tenant_id asc,
+        candidates.conversion_id asc,
+        candidates.precedence asc,
         leads.created_at > persons.converted_at,
         case when leads.created_at <= persons.converted_at then leads.created_at end desc,
         leads.created_at,
-        candidates.lead_id
+        candidates.lead_id asc
 
 )
 

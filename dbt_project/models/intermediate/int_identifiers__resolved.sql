@@ -53,7 +53,7 @@ select
     '{{ run_started_at }}'::timestamptz as resolved_at
 from matched
 {% if is_incremental() %}
-    where not exists (
+where not exists (
         select 1
         from {{ this }} as known
         where

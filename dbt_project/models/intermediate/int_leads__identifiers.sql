@@ -25,21 +25,22 @@ vault as (
 values_of_touches as (
 
     {% for model in ['stg_forms__submissions', 'stg_csv__leads'] %}
-        select
-            persons.tenant_id,
-            persons.touch_id,
-            value.kind,
-            value.raw_value
-        from {{ ref(model) }} as persons
-        cross join lateral (
+    select
+        persons.tenant_id,
+        persons.touch_id,
+        value.kind,
+        value.raw_value
+    from {{ ref(model) }} as persons
+    cross join
+        lateral (
             values
             {%- for kind in kinds %}
             ('{{ kind }}', persons.{{ kind }}){{ ',' if not loop.last }}
             {%- endfor %}
         ) as value (kind, raw_value)
-        where value.raw_value is not null
+    where value.raw_value is not null
 
-        union all
+    union all
     {% endfor %}
 
     select

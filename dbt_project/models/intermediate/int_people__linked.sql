@@ -22,13 +22,23 @@ with
 
 records as (
 
-    select tenant_id, touch_id as record_id, received_at, phone_token, email_token
+    select
+        tenant_id,
+        touch_id as record_id,
+        received_at,
+        phone_token,
+        email_token
     from {{ ref('int_touches__identified') }}
     where phone_token is not null and email_token is not null
 
     union all
 
-    select tenant_id, conversion_id as record_id, received_at, phone_token, email_token
+    select
+        tenant_id,
+        conversion_id as record_id,
+        received_at,
+        phone_token,
+        email_token
     from {{ ref('int_conversions__identified') }}
     where phone_token is not null and email_token is not null
 
@@ -80,7 +90,7 @@ select
     '{{ run_started_at }}'::timestamptz as linked_at
 from links
 {% if is_incremental() %}
-    where not exists (
+where not exists (
         select 1
         from {{ this }} as known
         where

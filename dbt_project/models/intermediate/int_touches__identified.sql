@@ -63,9 +63,9 @@ csv_touches as (
         nullif(
             jsonb_strip_nulls(
                 jsonb_build_object(
-                {%- for parameter in parameters %}
+                    {%- for parameter in parameters %}
                     '{{ parameter }}', {{ scrubbed(parameter) }}{{ ',' if not loop.last }}
-                {%- endfor %}
+                    {%- endfor %}
                 )
             ),
             '{}'
@@ -118,17 +118,17 @@ new_touches as (
     select touches.*
     from touches
     {% if is_incremental() %}
-        where
-            touches.received_at >= {{ window_start() }}
-            and not exists (
-                select 1
-                from {{ this }} as known
-                where
-                    known.tenant_id = touches.tenant_id
-                    and known.touch_id = touches.touch_id
-                    and known.source_version = touches.source_version
-                    and known.is_enriched
-            )
+    where
+        touches.received_at >= {{ window_start() }}
+        and not exists (
+            select 1
+            from {{ this }} as known
+            where
+                known.tenant_id = touches.tenant_id
+                and known.touch_id = touches.touch_id
+                and known.source_version = touches.source_version
+                and known.is_enriched
+        )
     {% endif %}
 
 ),
@@ -142,16 +142,17 @@ identified as (
         (new_touches.phone is null or phones.is_known)
         and (new_touches.email is null or emails.is_known) as is_enriched
     from new_touches
-    cross join lateral (
-        select
-            max(identifiers.token) as token,
-            count(*) > 0 as is_known
-        from {{ source('vault', 'identifiers') }} as identifiers
-        where
-            identifiers.tenant_id = new_touches.tenant_id
-            and identifiers.kind = 'phone'
-            and identifiers.raw_value = new_touches.phone
-    ) as phones
+    cross join
+        lateral (
+            select
+                max(identifiers.token) as token,
+                count(*) > 0 as is_known
+            from {{ source('vault', 'identifiers') }} as identifiers
+            where
+                identifiers.tenant_id = new_touches.tenant_id
+                and identifiers.kind = 'phone'
+                and identifiers.raw_value = new_touches.phone
+        ) as phones
     cross join lateral (
         select
             max(identifiers.token) as token,
@@ -198,7 +199,7 @@ keyed as (
 select keyed.*
 from keyed
 {% if is_incremental() %}
-    where not exists (
+where not exists (
         select 1
         from {{ this }} as known
         where

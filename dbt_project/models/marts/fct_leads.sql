@@ -31,40 +31,40 @@ touches as (
 
 {% if is_incremental() %}
 
-    changed as (
+changed as (
 
-        select distinct
-            touches.tenant_id,
-            touches.lead_id
-        from touches
-        left join {{ this }} as known
-            on
-                touches.tenant_id = known.tenant_id
-                and touches.lead_id = known.lead_id
-        where
-            touches.built_at >= {{ window_start('built_at') }}
-            and (known.built_at is null or touches.built_at > known.built_at)
+    select distinct
+        touches.tenant_id,
+        touches.lead_id
+    from touches
+    left join {{ this }} as known
+        on
+            touches.tenant_id = known.tenant_id
+            and touches.lead_id = known.lead_id
+    where
+        touches.built_at >= {{ window_start('built_at') }}
+        and (known.built_at is null or touches.built_at > known.built_at)
 
-    ),
+),
 
-    changed_touches as (
+changed_touches as (
 
-        select touches.*
-        from touches
-        inner join changed
-            on
-                touches.tenant_id = changed.tenant_id
-                and touches.lead_id = changed.lead_id
+    select touches.*
+    from touches
+    inner join changed
+        on
+            touches.tenant_id = changed.tenant_id
+            and touches.lead_id = changed.lead_id
 
-    ),
+),
 
 {% else %}
 
-    changed_touches as (
+changed_touches as (
 
-        select * from touches
+    select * from touches
 
-    ),
+),
 
 {% endif %}
 
@@ -77,7 +77,11 @@ spans as (
         min(received_at) as received_at,
         (array_agg(touch_id order by touched_at, received_at, touch_id))[1] as first_touch_id,
         (array_agg(touch_id order by touched_at desc, received_at desc, touch_id desc))[1] as last_touch_id,
-        (array_agg(consent order by touched_at desc, received_at desc, touch_id desc) filter (where consent is not null))[1]
+        (
+            array_agg(consent order by touched_at desc, received_at desc, touch_id desc) filter (
+                where consent is not null
+            )
+        )[1]
             as consent
     from changed_touches
     group by tenant_id, lead_id
@@ -88,7 +92,7 @@ leading_touches as (
 
     select distinct on (tenant_id, lead_id) *
     from changed_touches
-    order by tenant_id, lead_id, has_campaign desc, touched_at, received_at, touch_id
+    order by tenant_id asc, lead_id asc, has_campaign desc, touched_at asc, received_at asc, touch_id asc
 
 )
 

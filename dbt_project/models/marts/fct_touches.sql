@@ -94,131 +94,131 @@ referrals as (
 
 {% if is_incremental() %}
 
-    dirty as (
+dirty as (
 
-        select
-            touches.tenant_id,
-            touches.touch_id
-        from touches
-        where
-            touches.identified_at >= {{ window_start('identified_at') }}
-            and not exists (
-                select 1
-                from {{ this }} as known
-                where
-                    known.tenant_id = touches.tenant_id
-                    and known.touch_id = touches.touch_id
-                    and known.identified_at = touches.identified_at
-            )
+    select
+        touches.tenant_id,
+        touches.touch_id
+    from touches
+    where
+        touches.identified_at >= {{ window_start('identified_at') }}
+        and not exists (
+            select 1
+            from {{ this }} as known
+            where
+                known.tenant_id = touches.tenant_id
+                and known.touch_id = touches.touch_id
+                and known.identified_at = touches.identified_at
+        )
 
-        union
+    union
 
-        select
-            known.tenant_id,
-            known.touch_id
-        from landings
-        inner join {{ this }} as known
-            on
-                landings.tenant_id = known.tenant_id
-                and landings.landing_key = known.landing_key
-        where
-            landings.parsed_at >= {{ window_start('built_at') }}
-            and known.landing_version is distinct from landings.parser_version
+    select
+        known.tenant_id,
+        known.touch_id
+    from landings
+    inner join {{ this }} as known
+        on
+            landings.tenant_id = known.tenant_id
+            and landings.landing_key = known.landing_key
+    where
+        landings.parsed_at >= {{ window_start('built_at') }}
+        and known.landing_version is distinct from landings.parser_version
 
-        union
+    union
 
-        select
-            known.tenant_id,
-            known.touch_id
-        from {{ this }} as known
-        left join campaign_names
-            on
-                known.tenant_id = campaign_names.tenant_id
-                and coalesce(known.platform, '') = campaign_names.platform
-                and known.campaign_id = campaign_names.external_id
-        where
-            known.campaign_id is not null
-            and not known.is_named_by_landing
-            and campaign_names.name is distinct from
-            case when known.campaign_name_from = 'campaign_map' then known.campaign_name end
+    select
+        known.tenant_id,
+        known.touch_id
+    from {{ this }} as known
+    left join campaign_names
+        on
+            known.tenant_id = campaign_names.tenant_id
+            and coalesce(known.platform, '') = campaign_names.platform
+            and known.campaign_id = campaign_names.external_id
+    where
+        known.campaign_id is not null
+        and not known.is_named_by_landing
+        and campaign_names.name is distinct from
+        case when known.campaign_name_from = 'campaign_map' then known.campaign_name end
 
-        union
+    union
 
-        select
-            known.tenant_id,
-            known.touch_id
-        from {{ this }} as known
-        inner join referrals
-            on
-                known.tenant_id = referrals.tenant_id
-                and known.ref_id = referrals.ref_id
-        where known.campaign_id is null and known.adgroup_id is null
+    select
+        known.tenant_id,
+        known.touch_id
+    from {{ this }} as known
+    inner join referrals
+        on
+            known.tenant_id = referrals.tenant_id
+            and known.ref_id = referrals.ref_id
+    where known.campaign_id is null and known.adgroup_id is null
 
-        union
+    union
 
-        select
-            known.tenant_id,
-            known.touch_id
-        from touches
-        inner join {{ this }} as known
-            on
-                touches.tenant_id = known.tenant_id
-                and touches.touch_id = known.touch_id
-        left join resolved as phones
-            on
-                touches.tenant_id = phones.tenant_id
-                and touches.phone_token = phones.token
-                and phones.kind = 'phone'
-        left join resolved as emails
-            on
-                touches.tenant_id = emails.tenant_id
-                and touches.email_token = emails.token
-                and emails.kind = 'email'
-        left join links
-            on
-                touches.tenant_id = links.tenant_id
-                and coalesce(emails.resolved_token, touches.email_token) = links.email_token
-                and touches.phone_token is null
-        where greatest(phones.resolved_at, emails.resolved_at, links.linked_at) > known.built_at
+    select
+        known.tenant_id,
+        known.touch_id
+    from touches
+    inner join {{ this }} as known
+        on
+            touches.tenant_id = known.tenant_id
+            and touches.touch_id = known.touch_id
+    left join resolved as phones
+        on
+            touches.tenant_id = phones.tenant_id
+            and touches.phone_token = phones.token
+            and phones.kind = 'phone'
+    left join resolved as emails
+        on
+            touches.tenant_id = emails.tenant_id
+            and touches.email_token = emails.token
+            and emails.kind = 'email'
+    left join links
+        on
+            touches.tenant_id = links.tenant_id
+            and coalesce(emails.resolved_token, touches.email_token) = links.email_token
+            and touches.phone_token is null
+    where greatest(phones.resolved_at, emails.resolved_at, links.linked_at) > known.built_at
 
-    ),
+),
 
-    -- A message that came late may take the place of its chat's first.
-    changed as (
+-- A message that came late may take the place of its chat's first.
+changed as (
 
-        select
-            tenant_id,
-            touch_id
-        from dirty
+    select
+        tenant_id,
+        touch_id
+    from dirty
 
-        union
+    union
 
-        select
-            known.tenant_id,
-            known.touch_id
-        from dirty
-        inner join touches
-            on
-                dirty.tenant_id = touches.tenant_id
-                and dirty.touch_id = touches.touch_id
-        inner join {{ this }} as known
-            on
-                touches.tenant_id = known.tenant_id
-                and touches.lead_id = known.lead_id
-        where touches.source = 'whatsapp' and known.is_first_contact
+    select
+        known.tenant_id,
+        known.touch_id
+    from dirty
+    inner join touches
+        on
+            dirty.tenant_id = touches.tenant_id
+            and dirty.touch_id = touches.touch_id
+    inner join {{ this }} as known
+        on
+            touches.tenant_id = known.tenant_id
+            and touches.lead_id = known.lead_id
+    where touches.source = 'whatsapp' and known.is_first_contact
 
-    ),
+),
 
 {% else %}
 
-    changed as (
+changed as (
 
-        select
-            tenant_id,
-            touch_id
-        from touches
+    select
+        tenant_id,
+        touch_id
+    from touches
 
-    ),
+),
 
 {% endif %}
 
@@ -364,10 +364,16 @@ first_messages as (
         touches.touch_id
     from touches
     {% if is_incremental() %}
-        inner join (select distinct tenant_id, lead_id from named where source = 'whatsapp') as chats
-            on
-                touches.tenant_id = chats.tenant_id
-                and touches.lead_id = chats.lead_id
+    inner join (
+        select distinct
+            tenant_id,
+            lead_id
+        from named
+        where source = 'whatsapp'
+    ) as chats
+        on
+            touches.tenant_id = chats.tenant_id
+            and touches.lead_id = chats.lead_id
     {% endif %}
     where touches.source = 'whatsapp'
     order by touches.tenant_id, touches.lead_id, touches.touched_at, touches.received_at, touches.touch_id

@@ -54,7 +54,7 @@ leading_messages as (
 
     select distinct on (tenant_id, day, lead_id) *
     from messages
-    order by tenant_id, day, lead_id, has_campaign desc, touched_at, received_at, touch_id
+    order by tenant_id asc, day asc, lead_id asc, has_campaign desc, touched_at asc, received_at asc, touch_id asc
 
 )
 

@@ -37,18 +37,18 @@ new_records as (
     select records.*
     from records
     {% if is_incremental() %}
-        where
-            records.seen_at >= {{ window_start() }}
-            and not exists (
-                select 1
-                from {{ this }} as known
-                where
-                    known.tenant_id = records.tenant_id
-                    and known.platform = records.platform
-                    and known.level = records.object
-                    and known.external_id = records.record_id
-                    and known.version = records.version
-            )
+    where
+        records.seen_at >= {{ window_start() }}
+        and not exists (
+            select 1
+            from {{ this }} as known
+            where
+                known.tenant_id = records.tenant_id
+                and known.platform = records.platform
+                and known.level = records.object
+                and known.external_id = records.record_id
+                and known.version = records.version
+        )
     {% endif %}
 
 ),

@@ -31,16 +31,16 @@ events as (
     inner join tenants on events.tenant_id = tenants.tenant_id
     where
         events.source = 'crm'
-        {% if is_incremental() %}
-            and events.received_at >= {{ window_start() }}
-            and not exists (
-                select 1
-                from {{ this }} as known
-                where
-                    known.tenant_id = events.tenant_id
-                    and known.dedupe_key = events.dedupe_key
-            )
-        {% endif %}
+    {% if is_incremental() %}
+    and events.received_at >= {{ window_start() }}
+    and not exists (
+        select 1
+        from {{ this }} as known
+        where
+            known.tenant_id = events.tenant_id
+            and known.dedupe_key = events.dedupe_key
+    )
+    {% endif %}
 
 ),
 

@@ -32,18 +32,18 @@ records as (
     where
         records.system = 'csv'
         and records.object = 'deal'
-        {% if is_incremental() %}
-            and records.seen_at >= {{ window_start() }}
-            and not exists (
-                select 1
-                from {{ this }} as known
-                where
-                    known.tenant_id = records.tenant_id
-                    and known.record_id = records.record_id
-                    and known.version >= records.version
-            )
-        {% endif %}
-    order by records.tenant_id, records.record_id, records.version desc
+    {% if is_incremental() %}
+    and records.seen_at >= {{ window_start() }}
+    and not exists (
+        select 1
+        from {{ this }} as known
+        where
+            known.tenant_id = records.tenant_id
+            and known.record_id = records.record_id
+            and known.version >= records.version
+    )
+    {% endif %}
+    order by records.tenant_id asc, records.record_id asc, records.version desc
 
 ),
 
@@ -66,8 +66,8 @@ named as (
         {{ json_text('payload', ['is_reversed', 'reversed']) }} as is_reversed,
         {%- for name in ['gclid', 'gbraid', 'wbraid', 'fbclid', 'ttclid', 'ctwa_clid', 'email', 'phone', 'first_name',
             'last_name', 'city', 'zip', 'country', 'consent'] %}
-        {{ json_text('payload', [name]) }} as {{ name }}{{ ',' if not loop.last }}
-        {%- endfor %}
+    {{ json_text('payload', [name]) }} as {{ name }}{{ ',' if not loop.last }}
+    {%- endfor %}
     from records
 
 ),

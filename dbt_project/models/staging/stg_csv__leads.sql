@@ -35,18 +35,18 @@ records as (
     where
         records.system = 'csv'
         and records.object = 'lead'
-        {% if is_incremental() %}
-            and records.seen_at >= {{ window_start() }}
-            and not exists (
-                select 1
-                from {{ this }} as known
-                where
-                    known.tenant_id = records.tenant_id
-                    and known.record_id = records.record_id
-                    and known.version >= records.version
-            )
-        {% endif %}
-    order by records.tenant_id, records.record_id, records.version desc
+    {% if is_incremental() %}
+    and records.seen_at >= {{ window_start() }}
+    and not exists (
+        select 1
+        from {{ this }} as known
+        where
+            known.tenant_id = records.tenant_id
+            and known.record_id = records.record_id
+            and known.version >= records.version
+    )
+    {% endif %}
+    order by records.tenant_id asc, records.record_id asc, records.version desc
 
 ),
 
@@ -101,7 +101,8 @@ typed as (
         -- who it is
         {{ limited('email') }} as email,
         {{ limited('phone') }} as phone,
-        {{ limited("coalesce(first_name, regexp_replace(full_name, '[[:space:]]+[^[:space:]]+$', ''))") }} as first_name,
+        {{ limited("coalesce(first_name, regexp_replace(full_name, '[[:space:]]+[^[:space:]]+$', ''))") }}
+            as first_name,
         {{ limited("coalesce(last_name, substring(full_name from '[[:space:]]([^[:space:]]+)$'))") }} as last_name,
         {{ limited('city') }} as city,
         {{ limited('zip') }} as zip,

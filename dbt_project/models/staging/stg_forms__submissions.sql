@@ -30,16 +30,16 @@ events as (
     inner join tenants on events.tenant_id = tenants.tenant_id
     where
         events.source = 'form'
-        {% if is_incremental() %}
-            and events.received_at >= {{ window_start() }}
-            and not exists (
-                select 1
-                from {{ this }} as known
-                where
-                    known.tenant_id = events.tenant_id
-                    and known.dedupe_key = events.dedupe_key
-            )
-        {% endif %}
+    {% if is_incremental() %}
+    and events.received_at >= {{ window_start() }}
+    and not exists (
+        select 1
+        from {{ this }} as known
+        where
+            known.tenant_id = events.tenant_id
+            and known.dedupe_key = events.dedupe_key
+    )
+    {% endif %}
 
 ),
 
@@ -98,7 +98,8 @@ typed as (
         -- who it is
         {{ limited('email') }} as email,
         {{ limited('phone') }} as phone,
-        {{ limited("coalesce(first_name, regexp_replace(full_name, '[[:space:]]+[^[:space:]]+$', ''))") }} as first_name,
+        {{ limited("coalesce(first_name, regexp_replace(full_name, '[[:space:]]+[^[:space:]]+$', ''))") }}
+            as first_name,
         {{ limited("coalesce(last_name, substring(full_name from '[[:space:]]([^[:space:]]+)$'))") }} as last_name,
         {{ limited('city') }} as city,
         {{ limited('zip') }} as zip,

@@ -88,18 +88,19 @@ identifiers as (
         value.raw_value,
         persons.received_at
     from persons
-    cross join lateral (
-        values
-        {%- for kind in kinds %}
-        ('{{ kind }}', persons.{{ kind }}),
-        {%- endfor %}
-        ('email', persons.email_sha256),
-        ('phone', persons.phone_sha256)
-    ) as value (kind, raw_value)
+    cross join
+        lateral (
+            values
+            {%- for kind in kinds %}
+            ('{{ kind }}', persons.{{ kind }}),
+            {%- endfor %}
+            ('email', persons.email_sha256),
+            ('phone', persons.phone_sha256)
+        ) as value (kind, raw_value)
     where
         value.raw_value is not null
         {% if is_incremental() %}
-            and persons.received_at >= {{ window_start() }}
+        and persons.received_at >= {{ window_start() }}
         {% endif %}
 
 ),
@@ -115,7 +116,7 @@ new_identifiers as (
     from identifiers
     inner join tenants on identifiers.tenant_id = tenants.tenant_id
     {% if is_incremental() %}
-        where not exists (
+    where not exists (
             select 1
             from {{ this }} as known
             where

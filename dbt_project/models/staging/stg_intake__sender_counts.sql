@@ -27,7 +27,7 @@ events as (
     where
         events.source = 'sender_counts'
         {% if is_incremental() %}
-            and events.received_at >= {{ window_start() }}
+        and events.received_at >= {{ window_start() }}
         {% endif %}
 
 ),
@@ -56,14 +56,14 @@ latest as (
         received_at
     from typed
     where day is not null and sent_count is not null
-    order by tenant_id, source, day, received_at desc, dedupe_key desc
+    order by tenant_id asc, source asc, day asc, received_at desc, dedupe_key desc
 
 )
 
 select latest.*
 from latest
 {% if is_incremental() %}
-    where not exists (
+where not exists (
         select 1
         from {{ this }} as known
         where

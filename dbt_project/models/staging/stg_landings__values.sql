@@ -16,19 +16,34 @@ with
 
 landings as (
 
-    select tenant_id, landing_key, 'url' as kind, landing_url as raw_value, received_at
+    select
+        tenant_id,
+        landing_key,
+        'url' as kind,
+        landing_url as raw_value,
+        received_at
     from {{ ref('stg_forms__submissions') }}
     where landing_key is not null
 
     union all
 
-    select tenant_id, landing_key, 'url' as kind, landing_url as raw_value, received_at
+    select
+        tenant_id,
+        landing_key,
+        'url' as kind,
+        landing_url as raw_value,
+        received_at
     from {{ ref('stg_csv__leads') }}
     where landing_key is not null
 
     union all
 
-    select tenant_id, landing_key, 'text' as kind, message_text as raw_value, received_at
+    select
+        tenant_id,
+        landing_key,
+        'text' as kind,
+        message_text as raw_value,
+        received_at
     from {{ ref('stg_whatsapp__messages') }}
     where landing_key is not null
 
@@ -44,15 +59,15 @@ new_landings as (
         landings.received_at
     from landings
     {% if is_incremental() %}
-        where
-            landings.received_at >= {{ window_start() }}
-            and not exists (
-                select 1
-                from {{ this }} as known
-                where
-                    known.tenant_id = landings.tenant_id
-                    and known.landing_key = landings.landing_key
-            )
+    where
+        landings.received_at >= {{ window_start() }}
+        and not exists (
+            select 1
+            from {{ this }} as known
+            where
+                known.tenant_id = landings.tenant_id
+                and known.landing_key = landings.landing_key
+        )
     {% endif %}
     order by landings.tenant_id, landings.landing_key, landings.received_at, landings.kind
 

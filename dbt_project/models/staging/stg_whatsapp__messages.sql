@@ -25,16 +25,16 @@ events as (
     where
         events.source = 'whatsapp'
         and jsonb_typeof(events.payload -> 'message') = 'object'
-        {% if is_incremental() %}
-            and events.received_at >= {{ window_start() }}
-            and not exists (
-                select 1
-                from {{ this }} as known
-                where
-                    known.tenant_id = events.tenant_id
-                    and known.message_id = events.dedupe_key
-            )
-        {% endif %}
+    {% if is_incremental() %}
+    and events.received_at >= {{ window_start() }}
+    and not exists (
+        select 1
+        from {{ this }} as known
+        where
+            known.tenant_id = events.tenant_id
+            and known.message_id = events.dedupe_key
+    )
+    {% endif %}
 
 ),
 

@@ -5,19 +5,28 @@ with
 
 staged as (
 
-    select tenant_id, conversion_id, value
+    select
+        tenant_id,
+        conversion_id,
+        value
     from {{ ref('stg_crm__conversions') }}
 
     union all
 
-    select tenant_id, conversion_id, value
+    select
+        tenant_id,
+        conversion_id,
+        value
     from {{ ref('stg_csv__deals') }}
 
 ),
 
 before_join as (
 
-    select tenant_id, count(*) as row_count, coalesce(sum(value), 0) as total_value
+    select
+        tenant_id,
+        count(*) as row_count,
+        coalesce(sum(value), 0) as total_value
     from staged
     group by tenant_id
 
@@ -25,7 +34,10 @@ before_join as (
 
 after_join as (
 
-    select tenant_id, count(*) as row_count, coalesce(sum(value), 0) as total_value
+    select
+        tenant_id,
+        count(*) as row_count,
+        coalesce(sum(value), 0) as total_value
     from {{ ref('fct_conversions') }}
     group by tenant_id
 
@@ -33,7 +45,10 @@ after_join as (
 
 after_credit as (
 
-    select tenant_id, model, coalesce(sum(credit * value), 0) as total_value
+    select
+        tenant_id,
+        model,
+        coalesce(sum(credit * value), 0) as total_value
     from {{ ref('fct_attribution') }}
     group by tenant_id, model
 

@@ -1,5 +1,5 @@
--- Conversions times active accounts equals planned pairs, per tenant. A day less than the plan covers: its edge moves on
--- between the build and this test.
+-- Conversions times active accounts equals planned pairs, per tenant. A day less than the plan covers, because its edge
+-- moves on between the build and this test.
 {{ config(meta={'dagster': {'ref': {'name': 'delivery_plan'}}}) }}
 
 {%- set days = (var('plan_days') | int) - 1 %}
@@ -7,7 +7,9 @@ with
 
 accounts as (
 
-    select tenant_id, count(*) as account_count
+    select
+        tenant_id,
+        count(*) as account_count
     from {{ source('ops', 'accounts') }}
     where is_active
     group by tenant_id
@@ -16,7 +18,9 @@ accounts as (
 
 conversions as (
 
-    select tenant_id, count(*) as conversion_count
+    select
+        tenant_id,
+        count(*) as conversion_count
     from {{ ref('fct_conversions') }}
     where converted_at >= {{ current_moment() }} - make_interval(days => {{ days }})
     group by tenant_id
@@ -25,7 +29,9 @@ conversions as (
 
 planned as (
 
-    select tenant_id, count(*) as pair_count
+    select
+        tenant_id,
+        count(*) as pair_count
     from {{ ref('delivery_plan') }}
     where converted_at >= {{ current_moment() }} - make_interval(days => {{ days }})
     group by tenant_id

@@ -5,24 +5,36 @@ with
 
 staged as (
 
-    select tenant_id, 'form' as source, touch_id
+    select
+        tenant_id,
+        'form' as source,
+        touch_id
     from {{ ref('stg_forms__submissions') }}
 
     union all
 
-    select tenant_id, 'whatsapp' as source, touch_id
+    select
+        tenant_id,
+        'whatsapp' as source,
+        touch_id
     from {{ ref('stg_whatsapp__messages') }}
 
     union all
 
-    select tenant_id, 'csv' as source, touch_id
+    select
+        tenant_id,
+        'csv' as source,
+        touch_id
     from {{ ref('stg_csv__leads') }}
 
 ),
 
 before_join as (
 
-    select tenant_id, source, count(*) as row_count
+    select
+        tenant_id,
+        source,
+        count(*) as row_count
     from staged
     group by tenant_id, source
 
@@ -30,7 +42,10 @@ before_join as (
 
 after_join as (
 
-    select tenant_id, source, count(*) as row_count
+    select
+        tenant_id,
+        source,
+        count(*) as row_count
     from {{ ref('fct_touches') }}
     group by tenant_id, source
 
