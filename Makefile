@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo dev test check lock clean
+.PHONY: help setup demo dev test check pictures lock clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -38,6 +38,9 @@ check: $(READY)  ## Linters, types, import contracts
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/basedpyright
 	@$(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models
+
+pictures: $(READY)  ## Take the pictures of the documents anew, from a run (needs Chromium)
+	@LEADLOOP_PICTURES=docs/images $(BIN)/python -m pytest -q tests/journey/test_development.py
 
 lock:  ## Pin every dependency anew, with hashes and without an index address (needs uv)
 	@uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-strip-extras \

@@ -23,6 +23,7 @@ _QUERIES = sql.load(__file__, "automation.sql")
 
 FULL_JOB = "full"
 REFRESH_JOB = "refresh"
+CHECK_JOB = "check"
 DELIVER_JOB = "deliver"
 
 # The groups between raw data and marts: what a new event passes through.
@@ -32,11 +33,12 @@ _MAX_RUNTIME = {"dagster/max_runtime": "3600"}
 
 
 def jobs() -> list[dg.UnresolvedAssetJobDefinition]:
-    """The three ways to run the graph.
+    """The four ways to run the graph.
 
     ``full``: everything, with every check. ``refresh``: from raw to marts without Great Expectations, whose import
-    alone takes longer than all of it; deliveries never start from here, as nothing has been judged.
-    ``deliver``: plan, ledger and senders; the sender asks for the stored verdict, so it stands on the last full run.
+    alone takes longer than all of it; deliveries never start from here, as nothing has been judged. ``check``: every
+    check of what is there. ``deliver``: plan, ledger and senders; the sender asks for the stored verdict, so it stands
+    on the last checks.
     """
     return [
         dg.define_asset_job(
@@ -52,6 +54,14 @@ def jobs() -> list[dg.UnresolvedAssetJobDefinition]:
             tags=_MAX_RUNTIME,
         ),
         dg.define_asset_job(
+            CHECK_JOB,
+            # The pull's own check is made by pulling; it cannot be made alone.
+            selection=dg.AssetSelection.all_asset_checks()
+            - dg.AssetSelection.checks_for_assets(["raw", "records"]),
+            description="Every check of the tables as they are now; nothing is built and nothing leaves.",
+            tags=_MAX_RUNTIME,
+        ),
+        dg.define_asset_job(
             DELIVER_JOB,
             selection=dg.AssetSelection.groups(_DELIVERY_GROUP),
             description="Plan, ledger and senders; tenants whose last checks failed are passed over.",
@@ -63,10 +73,19 @@ def jobs() -> list[dg.UnresolvedAssetJobDefinition]:
 def schedules() -> list[dg.ScheduleDefinition]:
     """What the clock starts.
 
-    Deliveries leave every hour: platforms ask for conversions within hours, and one call can carry thousands. The
-    full pass runs once a day at night, where a long check disturbs nobody; its verdicts stay good for the day.
+    Refreshes come without checks, so the checks come by the quarter of an hour: whoever is on call hears of a broken
+    day within it, and the hourly deliveries stand on a fresh verdict. Deliveries leave every hour: platforms ask for
+    conversions within hours, and one call can carry thousands. The full pass, with the platforms' lists, runs once a
+    day, at night.
     """
     return [
+        dg.ScheduleDefinition(
+            name="quarter_hourly_checks",
+            job_name=CHECK_JOB,
+            cron_schedule="0,15,30,45 * * * *",
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+            description="Seven minutes before the deliveries of the hour, and three times more.",
+        ),
         dg.ScheduleDefinition(
             name="hourly_deliveries",
             job_name=DELIVER_JOB,

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from orchestration.settings import Settings
 
-_CODE_SERVER_PORT = 4266
 _WORKSPACE = """\
 load_from:
   - grpc_server: {{host: 127.0.0.1, port: {port}, location_name: leadloop}}
@@ -41,13 +40,14 @@ def run_development(settings: Settings, console: Console, *, with_sandbox: bool)
     Raises:
         ServiceFailed: A port is taken, or a process ended by itself.
     """
-    services = _services(settings)
+    code_server_port = supervisor.free_port()
+    services = _services(settings, code_server_port)
     supervisor.require_free_ports(services)
     with console.status("Preparing the warehouse"):
         migrate(settings)
     with supervisor.sigterm_as_interrupt(), _sandbox(settings, with_sandbox) as environment:
         settings = activate(settings, environment)
-        _write_workspace(settings)
+        _write_workspace(settings, code_server_port)
         _sweep()
         logs = settings.home / "logs"
         try:
@@ -58,7 +58,7 @@ def run_development(settings: Settings, console: Console, *, with_sandbox: bool)
             console.print("Stopped.")
 
 
-def _services(settings: Settings) -> list[Service]:
+def _services(settings: Settings, code_server_port: int) -> list[Service]:
     """The processes, in the order in which they need one another.
 
     The code server is a process of its own: runs then start twice as fast as under ``dagster dev``, whose every
@@ -77,10 +77,10 @@ def _services(settings: Settings) -> list[Service]:
             "code-server",
             [
                 str(bin_folder / "dagster"),
-                *("api", "grpc", "--host", "127.0.0.1", "--port", str(_CODE_SERVER_PORT)),
+                *("api", "grpc", "--host", "127.0.0.1", "--port", str(code_server_port)),
                 *("--module-name", "orchestration.definitions", "--location-name", "leadloop"),
             ],
-            port=_CODE_SERVER_PORT,
+            port=code_server_port,
         ),
         Service(
             "dagster",
@@ -90,8 +90,13 @@ def _services(settings: Settings) -> list[Service]:
                 *("--port", str(settings.dagster_port)),
             ],
             port=settings.dagster_port,
+            needs=("code-server",),
         ),
-        Service("daemon", [str(bin_folder / "dagster-daemon"), "run", "--workspace", workspace]),
+        Service(
+            "daemon",
+            [str(bin_folder / "dagster-daemon"), "run", "--workspace", workspace],
+            needs=("code-server",),
+        ),
     ]
 
 
@@ -109,9 +114,9 @@ def _sandbox(settings: Settings, with_sandbox: bool) -> Generator[Mapping[str, s
         yield environment_of(sandbox)
 
 
-def _write_workspace(settings: Settings) -> None:
+def _write_workspace(settings: Settings, code_server_port: int) -> None:
     settings.home.mkdir(parents=True, exist_ok=True)
-    workspace = _WORKSPACE.format(port=_CODE_SERVER_PORT)
+    workspace = _WORKSPACE.format(port=code_server_port)
     (settings.home / "workspace.yaml").write_text(workspace)
 
 

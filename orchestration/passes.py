@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Dagster's own lines are in its event log, where the UI shows them; here they would bury ours.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-JOBS = ("full", "refresh", "deliver")
+JOBS = ("full", "refresh", "check", "deliver")
 
 
 class JobUnknown(Exception):

@@ -39,14 +39,23 @@ class Service:
         name: Also the name of its log file.
         command: Program and arguments.
         port: Loopback port that is open once it serves; none means ready at once.
+        needs: Names of the services that must answer before it is started.
         start_seconds: How long it may take until it serves.
     """
 
     name: str
     command: Sequence[str]
     port: int | None = None
+    needs: tuple[str, ...] = ()
     start_seconds: float = 120
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+
+def free_port() -> int:
+    """A loopback port that nobody holds at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def require_free_ports(services: Sequence[Service]) -> None:
@@ -85,6 +94,9 @@ def running(
     with _log_files(services, logs) as files:
         try:
             for service in services:
+                for needed in services:
+                    if needed.name in service.needs:
+                        _await(needed, logs)
                 service.process = _start(service, environment, files[service.name])
             for service in services:
                 _await(service, logs)

@@ -83,7 +83,7 @@ def panel() -> None:
 
 @app.command()
 def run(
-    job: Annotated[str, typer.Option(help="full, refresh or deliver.")] = "full",
+    job: Annotated[str, typer.Option(help="full, refresh, check or deliver.")] = "full",
 ) -> None:
     """Run one pass over the graph, here and now; the run shows in the Dagster UI."""
     with refusals():
