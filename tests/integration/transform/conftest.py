@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg.rows import dict_row
+from pydantic import SecretStr
 
 from orchestration.enrichment.vault import (
     IdentifierTally,
@@ -24,10 +27,13 @@ from orchestration.settings import Settings
 from orchestration.transform.build import dbt_build_all
 from orchestration.warehouse import Warehouse
 from orchestration.warehouse.secrets import Vault
-from orchestration.warehouse.tenants import NewTenant
+from orchestration.warehouse.tenants import NewTenant, create_tenant
 
 STAGING = ("path:models/staging", "path:seeds")
 NOON = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+
+Story = Callable[["Company"], Generator[None]]
 
 
 @dataclass
@@ -177,41 +183,85 @@ def build(warm_settings: Settings) -> Callable[..., None]:
 
 
 @pytest.fixture
-def refresh(warm_settings: Settings, worker: Warehouse) -> Callable[..., None]:
+def refresh(warm_settings: Settings) -> Callable[..., None]:
     """One pass: staging, enrichment, models; dbt's own tests run where ``build`` is called."""
-    vault = Vault.of(warm_settings)
-
-    def run(*flags: str) -> None:
-        untested = ("--exclude-resource-type", "test", *flags)
-        dbt_build_all(warm_settings, "--select", *STAGING, *untested)
-        enrich(worker, vault)
-        dbt_build_all(warm_settings, "--exclude", *STAGING, *untested)
-
-    return run
+    return partial(_refresh, warm_settings)
 
 
-@pytest.fixture
-def worker(built_settings: Settings) -> Iterator[Warehouse]:
-    """A pool for the worker, on the built warehouse."""
-    with Warehouse(built_settings, "worker") as pool:
-        yield pool
+@dataclass
+class Tale:
+    """Stories told together, each of a company of its own: a pass costs seconds, and one serves all of them.
+
+    A story arranges, yields for a pass, and looks; it may do so again.
+    """
+
+    stories: dict[str, Story] = field(default_factory=dict)
+
+    def __call__(self, story: Story) -> Story:
+        """Add a story; its name is its company's too."""
+        self.stories[story.__name__] = story
+        return story
+
+    def tell(self, settings: Settings, admin: psycopg.Connection) -> dict[str, AssertionError]:
+        """Go on with every story until all are at their end; returns the failures by name."""
+        running = {
+            name: story(Company(admin, create_tenant(settings, name)))
+            for name, story in self.stories.items()
+        }
+        failures: dict[str, AssertionError] = {}
+        while running:
+            for name, story in list(running.items()):
+                try:
+                    next(story)
+                except StopIteration:
+                    del running[name]
+                except AssertionError as failure:
+                    failures[name] = failure
+                    del running[name]
+            if running:
+                _refresh(settings)
+        return failures
 
 
-def enrich(worker: Warehouse, vault: Vault) -> None:
+@pytest.fixture(scope="module")
+def failures(
+    request: pytest.FixtureRequest,
+    server: Callable[[str], str],
+    built_template: str,
+    dbt_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[dict[str, AssertionError]]:
+    """What became of the module's ``tale``, told on a database of its own."""
+    name = f"tale_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    with psycopg.connect(server("postgres"), autocommit=True) as connection:
+        connection.execute(f"drop database if exists {name} with (force)")
+        connection.execute(f"create database {name} template {built_template}")
+    home = tmp_path_factory.mktemp("home")
+    (home / "dbt").symlink_to(dbt_folder)
+    settings = Settings(home=home, database_url=SecretStr(server(name)))
+    with psycopg.connect(server(name), autocommit=True) as admin:
+        yield request.module.tale.tell(settings, admin)
+
+
+def _refresh(settings: Settings, *flags: str) -> None:
+    untested = ("--exclude-resource-type", "test", *flags)
+    dbt_build_all(settings, "--select", *STAGING, *untested)
+    enrich(settings)
+    dbt_build_all(settings, "--exclude", *STAGING, *untested)
+
+
+def enrich(settings: Settings) -> None:
     """Parse the landings and read the identifiers of every tenant."""
     now = datetime.now(UTC)
-    for tenant in worker.tenants():
-        with worker.tenant(tenant.tenant_id) as connection:
-            parse_new_landings(connection, tenant.tenant_id, LandingTally(), now=now)
-            read_new_identifiers(
-                connection,
-                tenant.tenant_id,
-                IdentifierTally(),
-                pepper=vault.pepper(tenant.tenant_id),
-                now=now,
-            )
-
-
-def pick(row: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """Some columns of a row."""
-    return {name: row[name] for name in names}
+    vault = Vault.of(settings)
+    with Warehouse(settings, "worker") as worker:
+        for tenant in worker.tenants():
+            with worker.tenant(tenant.tenant_id) as connection:
+                parse_new_landings(connection, tenant.tenant_id, LandingTally(), now=now)
+                read_new_identifiers(
+                    connection,
+                    tenant.tenant_id,
+                    IdentifierTally(),
+                    pepper=vault.pepper(tenant.tenant_id),
+                    now=now,
+                )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from datetime import timedelta
 
-from .conftest import NOON, Company
+import pytest
+
+from .conftest import NOON, Company, Tale
+
+tale = Tale()
 
 SITE = "https://www.akademi-istanbul.com/kurslar?"
 CAMPAIGN = (
@@ -97,54 +101,52 @@ def test_landing_gives_the_campaign_fields(company: Company, refresh: Callable[.
     assert found == {key: expected for key, (_, expected) in LANDINGS.items()}
 
 
-def test_landing_url_is_found_wherever_the_site_puts_it(
-    company: Company, refresh: Callable[..., None]
-) -> None:
+@tale
+def landing_url_is_found_wherever_the_site_puts_it(company: Company) -> Generator[None]:
     url = SITE + "gclid=A"
     company.submit("nested", dataW={"url": url})
     company.submit("flat", **{"dataW.url": url})
     company.submit("url", url=url)
     company.submit("landing_url", landing_url=url)
     company.submit("repeated", url=[url, "https://other.example/"])
-    refresh()
+    yield
     assert [lead["gclid"] for lead in company.rows("marts.fct_leads")] == ["A"] * 5
 
 
-def test_received_spelling_of_the_source_stays_beside_its_one_name(
-    company: Company, refresh: Callable[..., None]
-) -> None:
+@tale
+def received_spelling_of_the_source_stays_beside_its_one_name(company: Company) -> Generator[None]:
     company.submit("f1", url=SITE + "utm_source=FaceBook.com")
-    refresh()
+    yield
     lead = company.lead("f1")
     assert (lead["utm_source"], lead["utm_source_received"]) == ("facebook", "FaceBook.com")
 
 
-def test_personal_data_in_campaign_parameters_does_not_reach_the_marts(
-    company: Company, refresh: Callable[..., None]
-) -> None:
+@tale
+def personal_data_in_campaign_parameters_does_not_reach_the_marts(
+    company: Company,
+) -> Generator[None]:
     company.submit(
         "f1",
         url=SITE
         + "utm_term=ayse%40example.com&utm_content=%2B905321112233&utm_campaign=5551234567",
     )
-    refresh()
+    yield
     lead = company.lead("f1")
     assert (lead["utm_term"], lead["utm_content"]) == ("[redacted]", "[redacted]")
     assert lead["utm_campaign"] == "5551234567"
 
 
-def test_new_entry_of_a_person_repairs_past_leads(
-    company: Company, refresh: Callable[..., None]
-) -> None:
+@tale
+def new_entry_of_a_person_repairs_past_leads(company: Company) -> Generator[None]:
     company.submit("without-name", url=SITE + "gclid=A&campaign_id=990")
     company.submit("with-seed-name", url=SITE + "gclid=B&campaign_id=21500111222")
     company.submit("named-by-url", url=SITE + "gclid=C&campaign_id=990&campaign_name=Bahar")
-    refresh()
+    yield
     assert company.lead("without-name")["campaign_name"] is None
 
     company.name_campaign("google", "990", "Güz Dönemi")
     company.name_campaign("google", "21500111222", "Yaz Okulu (yeni)")
-    refresh()
+    yield
 
     assert company.lead("without-name")["campaign_name"] == "Güz Dönemi"
     assert company.lead("without-name")["campaign_name_from"] == "campaign_map"
@@ -152,14 +154,16 @@ def test_new_entry_of_a_person_repairs_past_leads(
     assert company.lead("named-by-url")["campaign_name"] == "Bahar"
 
 
-def test_entry_that_ended_takes_its_name_away(
-    company: Company, refresh: Callable[..., None]
-) -> None:
+@tale
+def entry_that_ended_takes_its_name_away(company: Company) -> Generator[None]:
     company.submit("f1", url=SITE + "gclid=A&campaign_id=990")
     company.name_campaign("google", "990", "Güz Dönemi")
-    refresh()
-    company.admin.execute("update ops.campaign_map set valid_to = clock_timestamp()")
-    refresh()
+    yield
+    company.admin.execute(
+        "update ops.campaign_map set valid_to = clock_timestamp() where tenant_id = %s",
+        [company.tenant.tenant_id],
+    )
+    yield
     assert company.lead("f1")["campaign_name"] is None
     assert company.lead("f1")["campaign_name_from"] is None
 
@@ -174,21 +178,19 @@ def test_landing_parsed_late_fills_the_lead(
     assert company.lead("f1")["campaign_name"] == "Bahar"
 
 
-def test_event_that_arrives_with_an_older_receipt_is_not_lost(
-    company: Company, refresh: Callable[..., None]
-) -> None:
+@tale
+def event_that_arrives_with_an_older_receipt_is_not_lost(company: Company) -> Generator[None]:
     company.submit("first", url=SITE)
-    refresh()
+    yield
     late = company.rows("raw.events")[0]["received_at"] - timedelta(hours=48)
     company.send("form", "late", {"submission_id": "late", "url": SITE + "gclid=A"}, at=late)
-    refresh()
+    yield
     assert company.lead("late")["gclid"] == "A"
     assert len(company.rows("marts.fct_leads")) == 2
 
 
-def test_lead_of_a_file_has_the_columns_of_the_file(
-    company: Company, refresh: Callable[..., None]
-) -> None:
+@tale
+def lead_of_a_file_has_the_columns_of_the_file(company: Company) -> Generator[None]:
     row = {
         "lead_id": "8821",
         "created_at": "2018-02-26T19:58:54+03:00",
@@ -197,18 +199,19 @@ def test_lead_of_a_file_has_the_columns_of_the_file(
         "extra": {},
     }
     company.record("csv", "lead", "8821", **row)
-    refresh()
+    yield
     lead = company.lead("8821")
     assert (lead["source"], lead["utm_source"]) == ("csv", "paid_search")
     assert lead["created_at"].isoformat() == "2018-02-26T16:58:54+00:00"
 
     company.record("csv", "lead", "8821", 2, **{**row, "utm_source": "Social"})
-    refresh()
+    yield
     assert company.lead("8821")["utm_source"] == "social"
     assert len(company.rows("marts.fct_touches")) == 1
 
 
-def test_consent_is_read_as_people_say_it(company: Company, refresh: Callable[..., None]) -> None:
+@tale
+def consent_is_read_as_people_say_it(company: Company) -> Generator[None]:
     said: dict[str, tuple[object, str | None]] = {
         "true": (True, "granted"),
         "shouted": ("EVET", "granted"),
@@ -221,12 +224,19 @@ def test_consent_is_read_as_people_say_it(company: Company, refresh: Callable[..
     }
     for key, (consent, _) in said.items():
         company.submit(key, consent=consent)
-    refresh()
+    yield
     found = {lead["external_id"]: lead["consent"] for lead in company.rows("marts.fct_leads")}
     assert found == {key: expected for key, (_, expected) in said.items()}
 
 
-def test_time_without_zone_is_the_tenants(company: Company, refresh: Callable[..., None]) -> None:
+@tale
+def time_without_zone_is_the_tenants(company: Company) -> Generator[None]:
     company.send("form", "f1", {"submission_id": "f1", "submitted_at": "2026-11-20T12:00:00"})
-    refresh()
+    yield
     assert company.lead("f1")["created_at"] == NOON
+
+
+@pytest.mark.parametrize("story", tale.stories)
+def test_story(story: str, failures: dict[str, AssertionError]) -> None:
+    if story in failures:
+        raise failures[story]

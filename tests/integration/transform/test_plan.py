@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from psycopg.types.json import Jsonb
 
-from .conftest import Company
+from .conftest import Company, Tale
+
+tale = Tale()
 
 SITE = "https://www.akademi-istanbul.com/?"
 # The plan asks the database's clock, so the stories are told from now.
@@ -50,9 +53,8 @@ def _plan(company: Company) -> dict[tuple[str, str], dict[str, Any]]:
     }
 
 
-def test_the_first_reason_that_applies_decides(
-    company: Company, refresh: Callable[..., None]
-) -> None:
+@tale
+def the_first_reason_that_applies_decides(company: Company) -> Generator[None]:
     _open_accounts(company, "google")
     for kind in ("qualified_lead", "purchase", "appointment"):
         _route(company, kind, "google", with_value=kind == "appointment")
@@ -78,25 +80,26 @@ def test_the_first_reason_that_applies_decides(
     }  # fmt: skip
     for key, (fields, _) in stories.items():
         company.convert(key, **fields)
-    refresh()
+    yield
     found = {key: (row["decision"], row["reason"]) for (key, _), row in _plan(company).items()}
     assert found == {key: expected for key, (_, expected) in stories.items() if expected[0]}
 
 
-def test_policy_of_the_tenant_decides_where_nobody_said(
-    company: Company, refresh: Callable[..., None]
-) -> None:
-    company.admin.execute("update ops.tenants set unknown_consent = 'send'")
+@tale
+def policy_of_the_tenant_decides_where_nobody_said(company: Company) -> Generator[None]:
+    company.admin.execute(
+        "update ops.tenants set unknown_consent = 'send' where tenant_id = %s",
+        [company.tenant.tenant_id],
+    )
     _open_accounts(company, "google")
     _route(company, "qualified_lead", "google")
     company.convert("c1", at=YESTERDAY, identifiers={"gclid": "A"})
-    refresh()
+    yield
     assert _plan(company)["c1", "google"]["reason"] == "eligible"
 
 
-def test_each_platform_gets_its_own_channel_click_and_time(
-    company: Company, refresh: Callable[..., None]
-) -> None:
+@tale
+def each_platform_gets_its_own_channel_click_and_time(company: Company) -> Generator[None]:
     _open_accounts(company)
     for platform in ACCOUNTS:
         _route(company, "qualified_lead", platform, action="Lead")
@@ -107,7 +110,7 @@ def test_each_platform_gets_its_own_channel_click_and_time(
         company.convert(f"c-{key}", crm_record_id=key, at=NOW - timedelta(days=7))
     company.write("m1", at=clicked, type="text", referral={"source_id": "5", "ctwa_clid": "W"})
     company.convert("c-w", at=YESTERDAY, consent=True, identifiers={"ctwa_clid": "W"})
-    refresh()
+    yield
     plan = _plan(company)
     assert len(plan) == 5 * 3
     channels = {key: row["channel"] for key, row in plan.items()}
@@ -125,11 +128,19 @@ def test_each_platform_gets_its_own_channel_click_and_time(
     assert {row["consent"] for row in plan.values()} == {"granted"}
 
 
-def test_account_that_is_switched_off_is_planned_nothing(
-    company: Company, refresh: Callable[..., None]
-) -> None:
+@tale
+def account_that_is_switched_off_is_planned_nothing(company: Company) -> Generator[None]:
     _open_accounts(company, "google", "meta")
-    company.admin.execute("update ops.accounts set is_active = platform <> 'meta'")
+    company.admin.execute(
+        "update ops.accounts set is_active = platform <> 'meta' where tenant_id = %s",
+        [company.tenant.tenant_id],
+    )
     company.convert("c1", at=YESTERDAY, identifiers={"gclid": "A"})
-    refresh()
+    yield
     assert list(_plan(company)) == [("c1", "google")]
+
+
+@pytest.mark.parametrize("story", tale.stories)
+def test_story(story: str, failures: dict[str, AssertionError]) -> None:
+    if story in failures:
+        raise failures[story]
