@@ -94,7 +94,10 @@ def definitions() -> dg.Definitions:
 def _failure(act: str, bugs: set[str], metadata: dict[str, Any]) -> dg.Failure:
     """The error of a run: kinds only, as messages of the database hold values."""
     return dg.Failure(
-        description=f"Errors of ours while {act}: {', '.join(sorted(bugs))}", metadata=metadata
+        description=f"Errors of ours while {act}: {', '.join(sorted(bugs))}",
+        metadata=metadata,
+        # A lost database comes back; a bug does not go away.
+        allow_retries="OperationalError" in bugs,
     )
 
 

@@ -246,7 +246,7 @@ def settle(
     request_key: str | None = None,
     code: str | None = None,
     request_id: str | None = None,
-) -> int:
+) -> dict[str, State]:
     """T2: store what became of rows, and what their request was answered.
 
     Args:
@@ -259,7 +259,7 @@ def settle(
         request_id: The platform's name of the request.
 
     Returns:
-        How many rows were still ours.
+        Where the rows that were still ours went, by delivery id. A row that may have arrived earlier goes on in doubt.
     """
     values = account.key | {"token": token}
     with warehouse.tenant(account.tenant_id) as connection:
@@ -340,9 +340,9 @@ def _freeze(
 
 def _settle(
     connection: Connection, values: Mapping[str, Any], outcomes: Mapping[str, Outcome]
-) -> int:
+) -> dict[str, State]:
     if not outcomes:
-        return 0
+        return {}
     told = list(outcomes.values())
     settled = connection.execute(
         _QUERIES.settle_rows,
@@ -355,11 +355,12 @@ def _settle(
             "waits": [(o.wait or timedelta(0)).total_seconds() for o in told],
             "failures": [int(o.is_failure) for o in told],
             "sent": [o.is_sent for o in told],
+            "doubtful": [o.is_doubtful for o in told],
             "matched": [o.is_matched for o in told],
             "reasons": [_reason(o) for o in told],
         },
     )
-    return len(settled.all())
+    return {row.delivery_id: State(row.state) for row in settled}
 
 
 def _reason(outcome: Outcome) -> str | None:

@@ -40,6 +40,7 @@ class Outcome:
         is_failure: Whether it counts against the row's budget of attempts.
         is_sent: Whether the platform has seen the row, or may have.
         is_matched: Whether the platform matched it to a person or a click, where it says.
+        is_denied: For a row in doubt: the platform said that it has not got it, and it goes again all the same.
     """
 
     state: State
@@ -49,6 +50,12 @@ class Outcome:
     is_failure: bool = False
     is_sent: bool = True
     is_matched: bool | None = None
+    is_denied: bool = False
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether this attempt may have been applied without our knowing."""
+        return self.state is State.IN_DOUBT and not self.is_denied
 
 
 def accepted(request_id: str | None = None, code: str | None = None) -> Outcome:

@@ -143,8 +143,8 @@ where
     and expires_at <= now()
 
 -- name: reclaim_leases
--- A lease that ran out: its sender is gone. Without a request that left, the row was not sent; with one, it may have
--- been applied.
+-- A lease that ran out: its sender is gone. Without a request that left, this attempt sent nothing; with one, the row
+-- may have been applied.
 with lapsed as (
     select
         d.delivery_id,
@@ -161,7 +161,8 @@ with lapsed as (
 moved as (
     update ops.deliveries as d
     set
-        state = case when l.has_left then 'in_doubt' else 'retry_wait' end,
+        state = case when l.has_left or d.is_doubtful then 'in_doubt' else 'retry_wait' end,
+        is_doubtful = l.has_left or d.is_doubtful,
         sent_at = case when l.has_left then coalesce(d.sent_at, l.started_at) else d.sent_at end,
         failures = d.failures + 1,
         platform_code = 'lease_expired',
@@ -435,24 +436,35 @@ where
 
 -- name: settle_rows
 -- Store what became of each row, if it is still this sender's, and close its attempt. A row that a newer owner has is
--- left alone.
+-- left alone. What an earlier attempt may have done stays possible, whatever this one was answered: such a row goes on
+-- in doubt instead of waiting as if it had never left, and ends as one that may have arrived instead of as refused.
 with outcome as (
     select *
     from
         unnest(
             cast(:delivery_ids as text []), cast(:states as text []), cast(:codes as text []),
             cast(:request_ids as text []), cast(:waits as double precision []), cast(:failures as integer []),
-            cast(:sent as boolean []), cast(:matched as boolean []), cast(:reasons as text [])
+            cast(:sent as boolean []), cast(:doubtful as boolean []), cast(:matched as boolean []),
+            cast(:reasons as text [])
         ) as o (
-            delivery_id, state, code, platform_request_id, wait_seconds, failures, is_sent, is_matched, reason
+            delivery_id, state, code, platform_request_id, wait_seconds, failures, is_sent, is_doubtful, is_matched,
+            reason
         )
 ),
 
 settled as (
     update ops.deliveries as d
     set
-        state = o.state,
-        reason = coalesce(o.reason, d.reason),
+        state = case
+            when d.is_doubtful and o.state in ('retry_wait', 'pending') then 'in_doubt'
+            when d.is_doubtful and o.state = 'rejected' then 'dead'
+            else o.state
+        end,
+        reason = case
+            when d.is_doubtful and o.state = 'rejected' then 'may_have_arrived'
+            else coalesce(o.reason, d.reason)
+        end,
+        is_doubtful = d.is_doubtful or o.is_doubtful,
         platform_code = o.code,
         platform_request_id = coalesce(o.platform_request_id, d.platform_request_id),
         failures = d.failures + o.failures,
@@ -478,7 +490,10 @@ closed as (
     where a.tenant_id = :tenant_id and a.delivery_id = s.delivery_id and a.attempt = s.attempts
 )
 
-select delivery_id from settled
+select
+    delivery_id,
+    state
+from settled
 
 -- name: answer_request
 -- Note what a request was answered.
@@ -514,6 +529,7 @@ set
     state = :state,
     platform_code = :code,
     is_matched = coalesce(cast(:is_matched as boolean), is_matched),
+    is_doubtful = is_doubtful or :is_doubtful,
     failures = failures + :failures,
     next_at = now() + make_interval(secs => :wait_seconds),
     updated_at = now()

@@ -12,7 +12,8 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
@@ -104,16 +105,7 @@ def send_due(
     Returns:
         One report per account, whatever happened to the others.
     """
-    tools = tools or Tools()
-    if tenant_ids is None:
-        tenant_ids = [tenant.tenant_id for tenant in warehouse.tenants()]
-    routes = [
-        _Route(warehouse, account, tools)
-        for round_ in zip_longest(*(accounts.list_accounts(warehouse, t) for t in tenant_ids))
-        for account in round_
-        if account is not None
-    ]
-    try:
+    with _routes(warehouse, tenant_ids, tools or Tools()) as routes:
         for route in routes:
             route.guarded(route.poll)
         waiting = deque(routes)
@@ -123,10 +115,37 @@ def send_due(
                 waiting.append(route)
         for route in routes:
             route.guarded(route.poll)
+    return [route.report for route in routes]
+
+
+def poll_submitted(
+    warehouse: Warehouse, tenant_ids: Sequence[UUID] | None = None, tools: Tools | None = None
+) -> list[Report]:
+    """Ask what became of what was taken earlier, and send nothing; arguments as for ``send_due``."""
+    with _routes(warehouse, tenant_ids, tools or Tools()) as routes:
+        for route in routes:
+            route.guarded(route.poll)
+    return [route.report for route in routes]
+
+
+@contextmanager
+def _routes(
+    warehouse: Warehouse, tenant_ids: Sequence[UUID] | None, tools: Tools
+) -> Generator[list[_Route]]:
+    """The accounts of all tenants, one of each in turn; their clients are closed at the end."""
+    if tenant_ids is None:
+        tenant_ids = [tenant.tenant_id for tenant in warehouse.tenants()]
+    routes = [
+        _Route(warehouse, account, tools)
+        for round_ in zip_longest(*(accounts.list_accounts(warehouse, t) for t in tenant_ids))
+        for account in round_
+        if account is not None
+    ]
+    try:
+        yield routes
     finally:
         for route in routes:
             route.close()
-    return [route.report for route in routes]
 
 
 class _Route:
@@ -339,7 +358,7 @@ class _Route:
         code: str | None = None,
     ) -> None:
         told = {row.delivery_id: self._timed(outcome, row) for row, outcome in outcomes.items()}
-        ledger.settle(
+        moved = ledger.settle(
             self._warehouse,
             self._account,
             token,
@@ -348,7 +367,8 @@ class _Route:
             code=code,
             request_id=next((o.request_id for o in told.values() if o.request_id), None),
         )
-        self._note(told.values())
+        self.report.moves.update(moved.values())
+        self.report.codes.update(code for o in told.values() if (code := o.code))
 
     def _settle_later(self, request_id: str, outcome: Outcome | None) -> None:
         if outcome is None:
@@ -366,12 +386,6 @@ class _Route:
         if outcome.wait is not None or outcome.state not in {State.RETRY_WAIT, State.IN_DOUBT}:
             return outcome
         return replace(outcome, wait=backoff(row.failures, self._tools.chance))
-
-    def _note(self, outcomes: Any) -> None:
-        for outcome in outcomes:
-            self.report.moves[outcome.state] += 1
-            if outcome.code:
-                self.report.codes[outcome.code] += 1
 
     def _stop(self, by: str, *details: str) -> bool:
         # The first stop is the reason; what follows from it is not.

@@ -60,6 +60,7 @@ def settle_submitted(
                 "state": outcome.state.value,
                 "code": outcome.code,
                 "is_matched": outcome.is_matched,
+                "is_doubtful": outcome.is_doubtful,
                 "failures": int(outcome.is_failure),
                 "wait_seconds": wait.total_seconds(),
             },

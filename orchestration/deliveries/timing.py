@@ -15,7 +15,7 @@ BACKOFF_CAP = timedelta(seconds=900)
 # A row is given up only when both are used up.
 MAX_FAILURES = 5
 MAX_AGE = timedelta(hours=24)
-# Longer than any one request may take, with a minute's margin; renewed before each request.
+# A request takes a minute at most (``vendors/answers.py``), and a minute is the margin; renewed before each request.
 LEASE = timedelta(seconds=120)
 
 _OPEN_AFTER_IN_A_ROW = 5

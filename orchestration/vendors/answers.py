@@ -29,9 +29,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 MAX_ANSWER_BYTES = 5 * 1024 * 1024
+# The total is looked at after each piece, so a request may take its parts together: a minute. A sender's lease is
+# twice that.
 TOTAL_SECONDS = 30.0
 CONNECT_SECONDS = 5.0
-READ_SECONDS = 20.0
+WRITE_SECONDS = 10.0
+READ_SECONDS = 15.0
 # A vendor that asks for more is asked again after this, which costs one request.
 MAX_RETRY_AFTER = timedelta(hours=1)
 
@@ -55,7 +58,9 @@ def open_http() -> httpx.Client:
     """A client with our limits: no redirects, short timeouts."""
     return httpx.Client(
         follow_redirects=False,
-        timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),
+        timeout=httpx.Timeout(
+            READ_SECONDS, connect=CONNECT_SECONDS, write=WRITE_SECONDS, pool=CONNECT_SECONDS
+        ),
     )
 
 

@@ -197,7 +197,9 @@ def judge(destinations: Sequence[Mapping[str, Any]], size: int) -> Outcome | Non
     )
     if is_worth_another_try:
         wait = TOO_EARLY_WAIT if "TOO_RECENT_CLICK" in errors else None
-        return Outcome(State.IN_DOUBT, "MIXED_REASONS", wait=wait, is_failure=True)
+        return Outcome(
+            State.IN_DOUBT, "MIXED_REASONS", wait=wait, is_failure=True, is_denied=is_failed
+        )
     return rejected("MIXED_REASONS") if is_failed else accepted(code="PARTIAL_SUCCESS")
 
 
@@ -209,7 +211,7 @@ def _of_reason(reason: str) -> Outcome:
         return Outcome(State.ACCEPTED, reason, is_matched=False)
     if reason in _AGAIN:
         wait = TOO_EARLY_WAIT if reason == "TOO_RECENT_CLICK" else None
-        return Outcome(State.IN_DOUBT, reason, wait=wait, is_failure=wait is None)
+        return Outcome(State.IN_DOUBT, reason, wait=wait, is_failure=wait is None, is_denied=True)
     return rejected(reason)
 
 

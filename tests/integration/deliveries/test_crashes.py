@@ -193,10 +193,10 @@ def test_process_killed_between_sending_and_commit_counts_once(
     # The platform takes everything and never says so.
     desk.sandbox.arm(platform, "timeout_after", hold_seconds=30)
     given = desk.warehouse.settings
-    plain = given.model_dump(mode="json") | {
+    # The master key lies in the state folder, as it does for a service.
+    plain = desk.sandbox.settings_overrides() | {
+        "home": str(given.home),
         "database_url": given.database_url.get_secret_value(),
-        "master_key": given.master_key.get_secret_value(),
-        "alert_urls": "",
     }
     process = subprocess.Popen(  # noqa: S603 - our own interpreter, our own text
         [sys.executable, "-c", SENDER, json.dumps(plain), str(desk.tenant_id)], env=dict(os.environ)

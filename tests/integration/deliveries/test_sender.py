@@ -182,6 +182,25 @@ def test_unclear_outcome_goes_again_under_the_same_id(
     assert len(bodies) == 1
 
 
+@pytest.mark.parametrize("later", ["429", "expired_token", "whole_request_refusal"])
+def test_what_may_have_arrived_is_not_forgotten_when_a_later_try_is_turned_away(
+    make_desk: DeskMaker, later: str
+) -> None:
+    desk = make_desk("tiktok")
+    plan_many(desk, "tiktok", 1)
+    desk.sandbox.arm("tiktok", "reset_after")
+    desk.send(chance=lambda: 0.99)
+    desk.pass_time(1)
+    desk.sandbox.arm("tiktok", later)
+    desk.send(chance=lambda: 0.99)
+    wanted = "dead" if later == "whole_request_refusal" else "in_doubt"
+    assert desk.states() == {"c000": wanted}
+    # The plan's change of mind reaches only what never left.
+    desk.change_plan("c000", decision="never", reason="consent_denied")
+    desk.enroll()
+    assert desk.states() == {"c000": wanted}
+
+
 def test_messages_that_may_have_arrived_are_never_sent_again(make_desk: DeskMaker) -> None:
     desk = make_desk("meta")
     plan_many(desk, "meta", 2, ctwa_clid="ARAkLkA8rmlFeiCktEJQ")

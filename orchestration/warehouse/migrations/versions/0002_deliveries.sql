@@ -54,6 +54,8 @@ create table ops.deliveries (
     first_leased_at timestamptz,
     -- When the platform first saw it, or may have; null: it never left.
     sent_at timestamptz,
+    -- Whether some attempt may have been applied: what a later attempt is answered does not undo that.
+    is_doubtful boolean not null default false,
     -- The door it goes through and the event's canonical JSON, hashes only; frozen at the first lease.
     lane text,
     payload bytea,
@@ -73,8 +75,8 @@ grant select, insert, update on ops.deliveries to worker;
 -- The payload stays with the worker: hashes are personal data too.
 grant select (
     tenant_id, delivery_id, platform, account_id, action, action_id, conversion_id, kind, version, event_id, state,
-    reason, next_at, attempts, failures, first_leased_at, sent_at, lane, payload_sha256, platform_request_id,
-    platform_code, is_matched, expires_at, created_at, updated_at
+    reason, next_at, attempts, failures, first_leased_at, sent_at, is_doubtful, lane, payload_sha256,
+    platform_request_id, platform_code, is_matched, expires_at, created_at, updated_at
 ) on ops.deliveries to panel;
 create unique index deliveries_owed on ops.deliveries (
     tenant_id, conversion_id, platform, account_id, action, version

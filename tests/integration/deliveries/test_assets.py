@@ -1,0 +1,105 @@
+"""The two assets: what they report, and when they fail."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from orchestration.deliveries.assets import definitions
+from orchestration.deliveries.destinations import DESTINATIONS
+from orchestration.warehouse.resource import WarehouseResource
+
+DeskMaker = Callable[..., Any]
+
+
+class OnTheDesk(WarehouseResource):
+    """The resource, with the sandbox's addresses."""
+
+    overrides: str = "{}"
+
+    def settings(self) -> Any:
+        return super().settings().model_copy(update=json.loads(self.overrides))
+
+
+def materialize(desk: Any, *, raise_on_error: bool = True) -> dg.ExecuteInProcessResult:
+    settings = desk.warehouse.settings
+    resource = OnTheDesk(
+        home=str(settings.home),
+        database_url=settings.database_url.get_secret_value(),
+        overrides=json.dumps(desk.sandbox.settings_overrides()),
+    )
+    assets = definitions().assets
+    assert assets is not None
+    return dg.materialize(
+        list(assets),  # pyright: ignore[reportArgumentType]
+        resources={"warehouse": resource},
+        raise_on_error=raise_on_error,
+    )
+
+
+def metadata(result: dg.ExecuteInProcessResult, *key: str) -> dict[str, Any]:
+    [event] = [
+        e for e in result.get_asset_materialization_events() if e.asset_key == dg.AssetKey(key)
+    ]
+    return {name: value.value for name, value in event.materialization.metadata.items()}
+
+
+def test_run_reports_counts_and_codes_by_platform(make_desk: DeskMaker) -> None:
+    desk = make_desk("meta", "tiktok")
+    desk.plan("c1", "meta")
+    desk.plan("c2", "meta", decision="hold", reason="consent_unknown")
+    desk.plan("c3", "tiktok")
+    desk.sandbox.arm("tiktok", "429")
+    result = materialize(desk)
+    enrolled = metadata(result, "ops", "deliveries")
+    assert enrolled["dagster/row_count"] == 3
+    assert enrolled["meta"] == {"pending: eligible": 1, "held: consent_unknown": 1}
+    sent = metadata(result, "ops", "delivery_requests")
+    assert sent["dagster/row_count"] == 2
+    assert sent["meta"] == {"rows came to": {"accepted": 1}, "codes": {}}
+    assert sent["tiktok"] == {"rows came to": {"retry_wait": 1}, "codes": {"40100": 1}}
+    assert "throttled" in sent["stopped"]
+
+
+def test_closed_gate_is_reported_and_fails_nothing(make_desk: DeskMaker) -> None:
+    desk = make_desk("meta")
+    desk.judge(passed=False, rule="CNT1")
+    desk.plan("c1", "meta")
+    result = materialize(desk)
+    assert result.success
+    assert "gate_closed | CNT1" in metadata(result, "ops", "delivery_requests")["stopped"]
+    assert desk.received("meta")["requests"] == 0
+
+
+def test_error_of_ours_fails_the_run_with_its_kind_alone(
+    make_desk: DeskMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = make_desk("meta", "tiktok")
+    desk.plan("c1", "meta")
+    desk.plan("c2", "tiktok")
+
+    def stumble(*_: object) -> None:
+        raise ZeroDivisionError("jane.doe@example.com")
+
+    monkeypatch.setattr(DESTINATIONS["meta"], "send", stumble)
+    result = materialize(desk, raise_on_error=False)
+    assert not result.success
+    failures = [str(event) for event in result.all_events]
+    assert any("Errors of ours while sending: ZeroDivisionError" in text for text in failures)
+    assert not any("jane.doe" in text for text in failures)
+    assert desk.received("tiktok")["distinct_ids"] == 1
+
+
+def test_assets_introduce_themselves() -> None:
+    assets = definitions().assets
+    assert assets is not None
+    for asset in assets:
+        assert isinstance(asset, dg.AssetsDefinition)
+        [spec] = asset.specs
+        assert (spec.group_name, spec.owners) == ("deliveries", ["team:data"])
+        assert spec.kinds
+        assert (spec.description or "").startswith("One row per")
