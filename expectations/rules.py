@@ -12,8 +12,6 @@ from __future__ import annotations
 from expectations.null_limits import limits_of
 from expectations.rule import Limit, Rule
 
-EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-
 # Two tables are compared up to the newest row that the later one holds, as the earlier goes on growing meanwhile.
 _SETTLING = (
     Limit(
@@ -127,8 +125,7 @@ HASHES = (
         sentence="A hash is 64 lower-case hexadecimal digits and never the hash of nothing.",
         threshold="no row differs",
         severity="critical",
-        kind="ExpectColumnValuesToMatchRegex",
-        args={"column": "sha256", "regex": f"^(?!{EMPTY_SHA256})[0-9a-f]{{64}}$"},
+        query="find_hashes_of_nothing",
     ),
     Rule(
         code="HSH2",

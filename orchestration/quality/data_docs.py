@@ -9,6 +9,7 @@ Lives elsewhere: the rules' sentences (``expectations``), the verdicts (``verdic
 
 from __future__ import annotations
 
+import functools
 import shutil
 from dataclasses import dataclass
 from html import escape
@@ -163,9 +164,15 @@ def _result(rule: Rule, row: Any) -> Any:
 
 
 def _to_html(document: Any) -> str:
+    return _view().render(document, show_how_to_buttons=False)
+
+
+@functools.cache
+def _view() -> Any:
+    """The process's view: each one compiles all templates anew, which takes longer than a page."""
     from great_expectations.render.view import DefaultJinjaPageView
 
-    return DefaultJinjaPageView().render(document, show_how_to_buttons=False)
+    return DefaultJinjaPageView()
 
 
 def _render_index(pages: Sequence[_Page]) -> str:

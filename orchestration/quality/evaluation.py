@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from orchestration.settings import Settings
 
 # A rule that takes longer than this is a rule to rewrite; the pass must not wait for it.
-_STATEMENT_TIMEOUT_SECONDS = 60
+_STATEMENT_TIMEOUT_SECONDS = 300
 _DATABASE_ERROR = re.compile(r"psycopg\.(?:errors\.)?([A-Za-z]+)")
 # Counts only: with more, Great Expectations would hand over the values that broke a rule.
 _RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
@@ -80,7 +80,9 @@ def open_source(settings: Settings, tenant_id: UUID, span: Span) -> Generator[An
         try:
             yield source
         finally:
+            # Two pools: one tests the connection, the other runs the rules.
             source.get_engine().dispose()
+            source.get_execution_engine().engine.dispose()
             context.data_sources.delete(name)
     finally:
         del variables[name]
