@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo dev test check pictures lock clean
+.PHONY: help setup demo dev test check bench pictures lock clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -38,6 +38,9 @@ check: $(READY)  ## Linters, types, import contracts
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/basedpyright
 	@$(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models
+
+bench: $(READY)  ## Measure, and print beside what it is compared to
+	@for file in benchmarks/*.py; do $(BIN)/python $$file; done
 
 pictures: $(READY)  ## Take the pictures of the documents anew, from a run (needs Chromium)
 	@LEADLOOP_PICTURES=docs/images $(BIN)/python -m pytest -q tests/journey/test_development.py

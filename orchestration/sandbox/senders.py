@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import httpx
+from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 # Enough to let the intake share commits among concurrent requests.
 _CONNECTIONS = 8
+_COME_AGAIN = (429, 503)
+_ATTEMPTS = 10
 _CRM_PATH = "/integrations/crm/conversions"
 _COUNTS_PATH = "/integrations/counts"
 
@@ -79,6 +82,15 @@ class Senders:
         return tally
 
     def _post(self, client: httpx.Client, parcel: Parcel) -> httpx.Response:
+        """Post a parcel, and again after the time that the intake asks for when it has too much to do."""
+        return Retrying(
+            retry=retry_if_result(lambda answer: answer.status_code in _COME_AGAIN),
+            wait=_as_told,
+            stop=stop_after_attempt(_ATTEMPTS),
+            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+        )(self._post_once, client, parcel)
+
+    def _post_once(self, client: httpx.Client, parcel: Parcel) -> httpx.Response:
         if parcel.source == "form":
             return self._post_form(client, parcel)
         body = json.dumps(parcel.payload, ensure_ascii=False).encode()
@@ -114,6 +126,11 @@ class Senders:
             "webhook-signature": f"v1,{mac}",
             "Content-Type": "application/json",
         }
+
+
+def _as_told(state: RetryCallState) -> float:
+    answer = state.outcome.result() if state.outcome else None
+    return float(answer.headers.get("Retry-After", "1")) if answer is not None else 1.0
 
 
 def _read(answer: httpx.Response) -> str:
