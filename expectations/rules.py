@@ -3,8 +3,9 @@
 Belongs here: what must hold, how strictly, and why that strictly. Lives elsewhere: the statements (``queries.sql``),
 which table runs which rules first (``suites/``), what to do when one fails (``docs/runbooks/``).
 
-A rule with ``critical`` closes the gate of the tenant that it fails for. ``blocking`` also stops the deliveries of the
-run that finds it; it stands only on marts that nothing but deliveries is made from.
+A ``critical`` rule closes the gate of the tenant that it fails for. ``blocking`` also stops the deliveries of the run
+that finds it, for every tenant: it is for failures that can only be ours, and stands only on marts that nothing but
+deliveries is made from. What one tenant's sender can cause is never blocking.
 """
 
 from __future__ import annotations
@@ -281,7 +282,6 @@ PLAUSIBILITY = (
         sentence="A conversion with a value has a currency of three capital letters.",
         threshold="no row differs",
         severity="critical",
-        blocking=True,
         query="find_values_without_currency",
     ),
     Rule(
@@ -290,7 +290,6 @@ PLAUSIBILITY = (
         sentence="A conversion's value is not negative and below 10^12.",
         threshold="no row differs",
         severity="critical",
-        blocking=True,
         kind="ExpectColumnValuesToBeBetween",
         args={"column": "value", "min_value": 0, "max_value": 10**12, "strict_max": True},
     ),
@@ -360,8 +359,8 @@ def _no_personal_data(code: str, table: str, column: str, *, blocking: bool = Fa
 
 PERSONAL_DATA = (
     _no_personal_data("PII1", "marts.fct_leads", "received_at"),
-    _no_personal_data("PII2", "marts.fct_touches", "received_at", blocking=True),
-    _no_personal_data("PII3", "marts.fct_conversions", "received_at", blocking=True),
+    _no_personal_data("PII2", "marts.fct_touches", "received_at"),
+    _no_personal_data("PII3", "marts.fct_conversions", "received_at"),
     _no_personal_data("PII4", "marts.wapim_daily", "first_message_at"),
     _no_personal_data("PII5", "marts.delivery_plan", "converted_at", blocking=True),
 )

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 from orchestration.warehouse import sql
 
@@ -67,12 +68,8 @@ class Tally:
     unaddressed: int = 0
 
 
-class Channel(Protocol):
-    """Takes a message to its receivers."""
-
-    def __call__(self, message: Message) -> bool:
-        """Send, and say whether every receiver took it."""
-        ...
+# Takes a message to its receivers, and says whether every one of them took it.
+Channel = Callable[[Message], bool]
 
 
 def tell(

@@ -23,6 +23,7 @@ from orchestration.warehouse import sql
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from expectations.rule import Rule
     from expectations.suite import Suite
@@ -51,6 +52,11 @@ class _Page:
         return Path(
             "validations", self.suite.name, str(self.tenant.tenant_id), "latest", "index.html"
         )
+
+    @property
+    def checked_at(self) -> datetime:
+        """When the newest of the verdicts was found."""
+        return max(row.checked_at for row in self.rows.values())
 
 
 def index_path(settings: Settings) -> Path:
@@ -128,7 +134,7 @@ def _render_page(page: _Page) -> str:
         meta={
             "run_id": RunIdentifier(
                 run_name=escape(page.tenant.name),
-                run_time=max(row.checked_at for row in page.rows.values()),
+                run_time=page.checked_at,
             ),
             "batch_spec": {"data_asset_name": f"{page.suite.schema}.{page.suite.table}"},
         },
@@ -187,9 +193,7 @@ def _render_index(pages: Sequence[_Page]) -> str:
                 suite=page.suite.name,
                 passed=passed,
                 rules=len(page.rows),
-                checked_at=max(row.checked_at for row in page.rows.values()).isoformat(
-                    " ", "seconds"
-                ),
+                checked_at=f"{page.checked_at:%Y-%m-%d %H:%M}",
             )
         )
     return _INDEX.substitute(rows="\n".join(rows))

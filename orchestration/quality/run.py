@@ -89,17 +89,17 @@ def judge_tenant(
     settings: Settings, tenant: Tenant, suites: Sequence[Suite], span: Span
 ) -> list[Verdict]:
     """One tenant's verdicts on some suites, in the suites' order."""
-    verdicts: list[Verdict] = []
     try:
         with open_source(settings, tenant.tenant_id, span) as source:
-            for suite in suites:
-                verdicts.extend(_judge_suite(source, suite, tenant, span.now))
+            return [
+                verdict
+                for suite in suites
+                for verdict in _judge_suite(source, suite, tenant, span.now)
+            ]
     except ConnectionError as error:
-        # Great Expectations' own TestConnectionError is one. What was judged before it stands.
-        judged = {verdict.rule.code for verdict in verdicts}
-        rules = [rule for suite in suites for rule in suite.rules if rule.code not in judged]
-        verdicts.extend(_not_computed(rules, tenant, span.now, error))
-    return verdicts
+        # Great Expectations' own class for a database out of reach is one of these.
+        rules = [rule for suite in suites for rule in suite.rules]
+        return _not_computed(rules, tenant, span.now, error)
 
 
 def _build_docs(settings: Settings, warehouse: Warehouse, suites: Sequence[Suite]) -> Path | None:

@@ -12,10 +12,11 @@ from pydantic import SecretStr
 
 from expectations.rules import RULES
 from expectations.suites import SUITES, marts__fct_touches
+from orchestration.deliveries import gate
 from orchestration.quality.checks import build_check, definitions, failed_runs
 from orchestration.sandbox.alert_receiver import running_alert_receiver
 from orchestration.settings import Settings
-from orchestration.warehouse import Tenant
+from orchestration.warehouse import Tenant, Warehouse
 from orchestration.warehouse.resource import WarehouseResource
 from tests.integration.quality.rows import Rows
 
@@ -77,22 +78,39 @@ def test_every_rule_has_a_result_and_what_comes_after_runs(run, now_rows: list[R
 def test_a_blocking_rule_that_fails_for_one_tenant_stops_what_comes_after(
     run, now_rows: list[Rows], tenants: list[Tenant]
 ) -> None:
-    add_touches(now_rows[0], 2, utm_term="+90 532 123 45 67")
+    add_touches(now_rows[0], 2, external_id="+90 532 123 45 67")
+    now_rows[0].add("staging.stg_forms__submissions", email="kanarya@example.com")
     add_touches(now_rows[1], 3)
     result, checks, sent, events = run()
     assert not result.success
     assert sent == []
     assert list(checks) == [rule.code for rule in TOUCHES.rules]
-    check = checks["PII2"]
+    check = checks["REC3"]
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
-    assert check.description == "failed for 1, 2 failed over 5 rows, 2 tenants"
+    assert check.description == "failed for 1, 1 failed over 5 rows, 2 tenants"
     told = {name: value.value for name, value in check.metadata.items()}
     assert told["failing_tenants"] == 1
-    assert told["failed_by_tenant"] == {str(tenants[0].tenant_id): 2}
-    assert told["runbook"].endswith("docs/runbooks/pii.md")
+    assert told["failed_by_tenant"] == {str(tenants[0].tenant_id): 1}
+    assert told["runbook"].endswith("docs/runbooks/rec.md")
     assert Path(told["data_docs"]).exists()
-    assert told["alerts_without_receiver"] == 1
-    assert "532" not in events
+    assert told["alerts_without_receiver"] == 2
+    assert not checks["PII2"].passed
+    assert "532 123" not in events
+    assert "kanarya" not in events
+
+
+def test_what_a_sender_can_cause_stops_nobody_in_the_run(
+    run, now_rows: list[Rows], tenants: list[Tenant], pool: Warehouse
+) -> None:
+    add_touches(now_rows[0], 1, utm_term="+90 532 123 45 67")
+    result, checks, sent, _ = run()
+    assert result.success
+    assert sent == ["sent"]
+    check = checks["PII2"]
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    # The stored verdict closes the gate, of this tenant alone.
+    assert gate.ask(pool, tenants[0].tenant_id) == ("PII2",)
+    assert gate.ask(pool, tenants[1].tenant_id) == ()
 
 
 def test_a_warning_stops_nothing(run, now_rows: list[Rows]) -> None:
@@ -141,17 +159,6 @@ def test_every_rule_is_a_check_of_its_table() -> None:
 def test_no_check_may_be_left_out_of_its_step() -> None:
     for suite in SUITES:
         assert not build_check(suite).can_subset
-
-
-def test_a_verdict_closes_the_gate_of_its_tenant_only(
-    run, now_rows: list[Rows], tenants: list[Tenant], pool
-) -> None:
-    from orchestration.deliveries import gate
-
-    add_touches(now_rows[0], 1, utm_term="+90 532 123 45 67")
-    run()
-    assert gate.ask(pool, tenants[0].tenant_id) == ("PII2",)
-    assert gate.ask(pool, tenants[1].tenant_id) == ()
 
 
 def test_a_failed_run_is_told_by_class(
