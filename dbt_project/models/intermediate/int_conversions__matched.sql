@@ -77,6 +77,7 @@ conversion_clicks as (
     select
         persons.tenant_id,
         persons.conversion_id,
+        persons.converted_at,
         click.kind,
         click.value
     from persons
@@ -115,6 +116,7 @@ candidates as (
     select
         conversion_clicks.tenant_id,
         conversion_clicks.conversion_id,
+        conversion_clicks.converted_at,
         touch_clicks.lead_id,
         1 as precedence,
         'click' as matched_by
@@ -130,6 +132,7 @@ candidates as (
     select
         persons.tenant_id,
         persons.conversion_id,
+        persons.converted_at,
         leads.lead_id,
         2 as precedence,
         'lead_id' as matched_by
@@ -144,6 +147,7 @@ candidates as (
     select
         persons.tenant_id,
         persons.conversion_id,
+        persons.converted_at,
         leads.lead_id,
         3 as precedence,
         'person' as matched_by
@@ -165,10 +169,6 @@ matches as (
         leads.person_id,
         leads.consent
     from candidates
-    inner join persons
-        on
-            candidates.tenant_id = persons.tenant_id
-            and candidates.conversion_id = persons.conversion_id
     inner join leads
         on
             candidates.tenant_id = leads.tenant_id
@@ -177,9 +177,9 @@ matches as (
         candidates.tenant_id asc,
         candidates.conversion_id asc,
         candidates.precedence asc,
-        leads.created_at > persons.converted_at,
-        case when leads.created_at <= persons.converted_at then leads.created_at end desc,
-        leads.created_at,
+        leads.created_at > candidates.converted_at asc,
+        case when leads.created_at <= candidates.converted_at then leads.created_at end desc,
+        leads.created_at asc,
         candidates.lead_id asc
 
 )
