@@ -64,7 +64,7 @@ class Desk:
             action_ids=ACTION_IDS if platform == "google" else None,
         )
 
-    def judge(self, *, passed: bool = True, rule: str = "CNT1", hours_ago: float = 0) -> None:
+    def judge(self, *, passed: bool = True, rule: str = "REC3", hours_ago: float = 0) -> None:
         """Store a critical rule's verdict."""
         self.admin.execute(
             "insert into ops.check_results (tenant_id, rule, checked_at, run_id, severity, passed)"

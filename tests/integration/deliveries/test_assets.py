@@ -67,11 +67,11 @@ def test_run_reports_counts_and_codes_by_platform(make_desk: DeskMaker) -> None:
 
 def test_closed_gate_is_reported_and_fails_nothing(make_desk: DeskMaker) -> None:
     desk = make_desk("meta")
-    desk.judge(passed=False, rule="CNT1")
+    desk.judge(passed=False, rule="REC3")
     desk.plan("c1", "meta")
     result = materialize(desk)
     assert result.success
-    assert "gate_closed | CNT1" in metadata(result, "ops", "delivery_requests")["stopped"]
+    assert "gate_closed | REC3" in metadata(result, "ops", "delivery_requests")["stopped"]
     assert desk.received("meta")["requests"] == 0
 
 

@@ -56,10 +56,10 @@ def test_every_attempt_names_the_request_that_carried_it(make_desk: DeskMaker) -
     ("verdicts", "rules"),
     [
         pytest.param([], ("no_verdict",), id="never judged"),
-        pytest.param([{"passed": False}], ("CNT1",), id="failed"),
-        pytest.param([{"hours_ago": 27}], ("CNT1:stale",), id="too long ago"),
+        pytest.param([{"passed": False}], ("REC3",), id="failed"),
+        pytest.param([{"hours_ago": 27}], ("REC3:stale",), id="too long ago"),
         pytest.param(
-            [{"passed": False, "hours_ago": 1}, {"hours_ago": 2}], ("CNT1",), id="newest counts"
+            [{"passed": False, "hours_ago": 1}, {"hours_ago": 2}], ("REC3",), id="newest counts"
         ),
     ],
 )
@@ -76,6 +76,14 @@ def test_closed_gate_lets_no_request_out(
         assert (report.stopped_by, report.details) == ("gate_closed", rules)
     assert desk.received("meta")["requests"] + desk.received("tiktok")["requests"] == 0
     assert set(desk.rows("state, attempts")) == {("pending", 0)}
+
+
+def test_verdict_of_a_rule_that_is_no_more_closes_no_gate(make_desk: DeskMaker) -> None:
+    desk = make_desk("meta")
+    desk.judge(passed=False, rule="OLD9")
+    plan_many(desk, "meta", 2)
+    assert desk.send()["meta"].stopped_by is None
+    assert desk.received("meta")["distinct_ids"] == 2
 
 
 def test_gate_that_closes_during_a_run_stops_the_rest(

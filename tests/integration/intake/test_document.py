@@ -9,6 +9,10 @@ import httpx
 import pytest
 import requests
 import schemathesis
+
+# The loader would import it in the middle of a test; parsing it there now and then fails in CPython 3.11
+# ("AST constructor recursion depth mismatch"), as another thread has run meanwhile.
+import schemathesis.specs.openapi.schemas
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import checks as library

@@ -100,17 +100,23 @@ def test_every_account_of_every_tenant_is_pulled(make_tenant, add_account, mater
     assert metadata["accounts"].value == 3
 
 
+def told_by_the_check(result) -> str:
+    """What the failed check on the asset says; it warns and stops nothing."""
+    (evaluation,) = result.get_asset_check_evaluations()
+    assert not evaluation.passed
+    assert evaluation.severity.value == "WARN"
+    return str(evaluation.metadata["failures"].value)
+
+
 def test_one_failing_account_stops_no_other(make_tenant, add_account, materialize, admin):
     tenant_id = make_tenant().tenant_id
     add_account(tenant_id, "google", "1234567890", {**OAUTH, "refresh_token": "revoked"})
     add_account(tenant_id, "meta", "1", {"access_token": "expired"}, ad_account_id="act_1")
     add_account(tenant_id, "tiktok", "P", TOKEN, advertiser_id="7000000000000000001")
     result = materialize()
-    assert not result.success
+    assert result.success
     assert counted(admin) == {("tiktok_ads", "campaign"): 3, ("tiktok_ads", "adgroup"): 3}
-    failure = result.failure_data_for_node("raw__records")
-    assert failure is not None
-    description = str(failure.user_failure_data.description)
+    description = told_by_the_check(result)
     assert "google account 1234567890" in description
     assert "credential_refused" in description
     assert "190_463" in description
@@ -124,11 +130,9 @@ def test_a_credential_that_does_not_open_costs_its_account_only(
     add_account(tenant_id, "meta", "1", TOKEN, ad_account_id="act_100000000000001")
     admin.execute("update ops.credentials set ciphertext = 'x' where platform = 'meta'")
     result = materialize()
-    assert not result.success
+    assert result.success
     assert ("tiktok_ads", "campaign") in counted(admin)
-    failure = result.failure_data_for_node("raw__records")
-    assert failure is not None
-    assert "credential_unreadable" in str(failure.user_failure_data.description)
+    assert "credential_unreadable" in told_by_the_check(result)
 
 
 def test_an_account_for_conversions_alone_is_passed_over(

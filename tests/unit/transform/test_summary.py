@@ -1,3 +1,5 @@
+"""What a table tells of itself in the graph: counts, and a preview without personal data."""
+
 from datetime import UTC, datetime
 from decimal import Decimal
 
