@@ -29,19 +29,22 @@ def why(
     as_json: JsonOption = False,
 ) -> None:
     """Tell, for one lead, each destination's decision and the reason."""
-    from orchestration.deliveries.explain import why as explain
+    from orchestration.deliveries import explain
     from orchestration.warehouse import Warehouse
 
     with refusals(), Warehouse(get_settings(), "worker") as warehouse:
+        tenants = tenants_of(warehouse, tenant)
         answers = [
-            answer
-            for tenant_id in tenants_of(warehouse, tenant)
-            for answer in explain(warehouse, tenant_id, lead)
+            answer for tenant_id in tenants for answer in explain.why(warehouse, tenant_id, lead)
+        ]
+        silences = [
+            told
+            for tenant_id in ([] if answers else tenants)
+            if (told := explain.why_not(warehouse, tenant_id, lead))
         ]
     if not answers:
-        err.print(
-            f"Nothing known of {lead!r}: it is no lead, conversion or CRM record here, or has no outcome yet."
-        )
+        told = silences[0] if silences else "it is no lead, conversion or CRM record here"
+        err.print(f"No decision about {lead!r}: {told}.", highlight=False)
         raise typer.Exit(1)
     for answer in answers:
         if as_json:

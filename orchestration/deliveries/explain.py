@@ -142,6 +142,27 @@ def why(warehouse: Warehouse, tenant_id: UUID, key: str) -> list[Explanation]:
         return [_explain(row) for row in rows.mappings()]
 
 
+def why_not(warehouse: Warehouse, tenant_id: UUID, key: str) -> str | None:
+    """Why a key has no decision, in words; None when this tenant knows nothing of it.
+
+    Args:
+        warehouse: As role worker.
+        tenant_id: Whose key.
+        key: What ``why`` was asked, without an answer.
+    """
+    with warehouse.tenant(tenant_id) as connection:
+        known = connection.execute(
+            _QUERIES.read_knowledge, {"tenant_id": tenant_id, "key": key}
+        ).one()
+    if known.conversions and not known.accounts:
+        return "its tenant has no ad account yet; `leadloop account add` makes one"
+    if known.conversions:
+        return "it is not planned: past every platform's time, or not since the last `leadloop run`"
+    if known.leads:
+        return "the CRM has reported no outcome of this lead yet"
+    return None
+
+
 def preview(
     warehouse: Warehouse, tenant_id: UUID, conversion_id: str, platform: str | None = None
 ) -> list[Preview]:

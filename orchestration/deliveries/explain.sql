@@ -53,6 +53,24 @@ full join owed as o
 inner join wanted as w on w.conversion_id = coalesce(p.conversion_id, o.conversion_id)
 order by w.converted_at, w.conversion_id, platform, account_id, action
 
+-- name: read_knowledge
+-- What is known of a key that has no decision: as a lead, as an outcome, and whether there is a destination at all.
+select
+    (
+        select count(*) from marts.fct_leads
+        where tenant_id = :tenant_id and lead_id = :key
+    ) as leads,
+    (
+        select count(*) from marts.fct_conversions
+        where
+            tenant_id = :tenant_id
+            and (conversion_id = :key or lead_id = :key or crm_record_id = :key)
+    ) as conversions,
+    (
+        select count(*) from ops.accounts
+        where tenant_id = :tenant_id and is_active
+    ) as accounts
+
 -- name: list_payloads
 -- A conversion's frozen events at one account, the newest version of each action.
 select distinct on (action)

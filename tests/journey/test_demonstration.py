@@ -99,4 +99,4 @@ def test_an_unknown_lead_is_answered_plainly(
 ) -> None:
     answer = leadloop("why", "nobody")
     assert answer.returncode == 1
-    assert "Nothing known of 'nobody'" in answer.stderr
+    assert "No decision about 'nobody': it is no lead" in answer.stderr

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestration.deliveries.explain import preview, summary, why
+from orchestration.deliveries.explain import preview, summary, why, why_not
 
 DeskMaker = Callable[..., Any]
 
@@ -44,6 +44,28 @@ def test_another_tenants_lead_is_unknown(make_desk: DeskMaker) -> None:
     theirs.plan("c1", "meta")
     assert why(ours.warehouse, ours.tenant_id, "lead-c1") == []
     assert preview(ours.warehouse, ours.tenant_id, "c1") == []
+
+
+@pytest.mark.parametrize(
+    ("arrange", "key", "words"),
+    [
+        pytest.param("nothing", "c1", None, id="unknown"),
+        pytest.param("no plan", "c1", "it is not planned", id="not planned"),
+        pytest.param("no account", "CRM-c1", "no ad account yet", id="no account"),
+    ],
+)
+def test_silence_is_explained(
+    make_desk: DeskMaker, arrange: str, key: str, words: str | None
+) -> None:
+    desk = make_desk("meta")
+    if arrange != "nothing":
+        desk.plan("c1", "meta")
+        desk.admin.execute("delete from marts.delivery_plan")
+    if arrange == "no account":
+        desk.admin.execute("update ops.accounts set is_active = false")
+    assert why(desk.warehouse, desk.tenant_id, key) == []
+    told = why_not(desk.warehouse, desk.tenant_id, key)
+    assert told is None if words is None else words in (told or "")
 
 
 def test_what_has_left_stays_sent_when_the_plan_forgets_it(make_desk: DeskMaker) -> None:
