@@ -5,7 +5,10 @@ Marts are read as the analyst reads them, ledger and verdicts as the worker does
 
 from __future__ import annotations
 
+import shutil
+import sys
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -17,7 +20,6 @@ from orchestration.warehouse import sql
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from rich.console import Console
     from sqlalchemy import RowMapping, TextClause
@@ -100,15 +102,25 @@ def print_end(warehouse: Warehouse, added: Totals, seconds: float, console: Cons
         values = {"tenant_id": tenant.tenant_id}
         lead = connection.execute(_QUERIES.pick_lead, values).scalar_one_or_none()
         conversion = connection.execute(_QUERIES.pick_conversion, values).scalar_one_or_none()
+    program = _program()
     lines = {
         "make dev": "the Dagster UI with this run, the intake, the panel",
-        f"leadloop why {lead}": "one lead, destination by destination",
-        f"leadloop deliveries preview {conversion}": "the exact request bodies of one conversion",
-        'psql "$(leadloop url analyst)"': f"the marts; tenant {tenant.tenant_id}",
+        f"{program} why {lead}": "one lead, destination by destination",
+        f"{program} deliveries preview {conversion}": "the exact request bodies of one conversion",
+        f'psql "$({program} url analyst)"': f"the marts; tenant {tenant.tenant_id}",
     }
     for command, meaning in lines.items():
         console.print(f"  {command}\n      {meaning}", highlight=False, soft_wrap=True)
     console.print(f"\nAdded: {added.sentence()}. Took {seconds:.0f} s.", highlight=False)
+
+
+def _program() -> str:
+    """How the reader can call us from where they stand."""
+    if shutil.which("leadloop"):
+        return "leadloop"
+    called = Path(sys.argv[0]).absolute()
+    here = Path.cwd()
+    return str(called.relative_to(here)) if called.is_relative_to(here) else str(called)
 
 
 def _print_leads(analyst: Warehouse, tenant: Tenant, console: Console) -> None:

@@ -142,7 +142,7 @@ def test_the_run_of_the_demonstration_is_in_the_dagster_ui(
 ) -> None:
     page.goto(f"http://127.0.0.1:{environment['LEADLOOP_DAGSTER_PORT']}/runs")
     page.get_by_text("Success").first.wait_for(timeout=60_000)
-    keep(page, "runs", tmp_path)
+    page.screenshot(path=tmp_path / "runs.png")
 
 
 @pytest.mark.browser
@@ -151,7 +151,7 @@ def test_the_panel_says_where_things_are(
 ) -> None:
     page.goto(f"http://127.0.0.1:{environment['LEADLOOP_PANEL_PORT']}/")
     assert page.get_by_role("heading", name="Leadloop").is_visible()
-    keep(page, "panel", tmp_path)
+    page.screenshot(path=tmp_path / "panel.png")
 
 
 def test_a_lead_is_in_the_marts_within_two_minutes(
