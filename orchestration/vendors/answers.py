@@ -72,12 +72,33 @@ def post(
     headers: Mapping[str, str],
     params: Mapping[str, str] | None = None,
 ) -> Answer:
-    """POST and read a JSON object.
+    """POST exact bytes and read a JSON object; arguments and errors as ``request`` has them."""
+    return request(http, "POST", url, body=body, headers=headers, params=params)
+
+
+def get(
+    http: httpx.Client, url: str, *, headers: Mapping[str, str], params: Mapping[str, str]
+) -> Answer:
+    """GET and read a JSON object; arguments and errors as ``request`` has them."""
+    return request(http, "GET", url, body=None, headers=headers, params=params)
+
+
+def request(
+    http: httpx.Client,
+    method: str,
+    url: str,
+    *,
+    body: bytes | None,
+    headers: Mapping[str, str],
+    params: Mapping[str, str] | None,
+) -> Answer:
+    """Send a request and read a JSON object.
 
     Args:
         http: A client from ``open_http``.
+        method: The HTTP method.
         url: Where to.
-        body: The exact bytes to send.
+        body: The exact bytes to send, if any.
         headers: Content type and credentials.
         params: The query, never with a secret: proxies and access logs keep it.
 
@@ -89,7 +110,7 @@ def post(
     ends_at = time.monotonic() + TOTAL_SECONDS
     try:
         with http.stream(
-            "POST", url, content=body, headers=dict(headers), params=params
+            method, url, content=body, headers=dict(headers), params=params
         ) as response:
             content = read_bounded(response.iter_bytes(), ends_at)
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:

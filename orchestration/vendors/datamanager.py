@@ -72,7 +72,7 @@ class DataManager:
 
     Args:
         base_url: ``https://datamanager.googleapis.com``, or a stand-in with ``http://``.
-        credentials: From ``read_credentials``.
+        credentials: From ``google_oauth.read_credentials`` with ``SCOPE``.
     """
 
     def __init__(self, base_url: str, credentials: Credentials) -> None:
@@ -145,32 +145,6 @@ class DataManager:
         except ParseError:
             raise Unclear("unreadable_answer") from None
         return Answer(status=200, body=shape(response))
-
-
-def read_credentials(fields: Mapping[str, str], token_url: str) -> Credentials:
-    """Google credentials from an account's stored fields.
-
-    Args:
-        fields: ``access_token``, or ``client_id``, ``client_secret`` and ``refresh_token``.
-        token_url: Where an access token is refreshed.
-
-    Raises:
-        Unauthorized: Neither set is complete.
-    """
-    from google.oauth2.credentials import Credentials as OAuthCredentials
-
-    if fields.get("refresh_token") and fields.get("client_id") and fields.get("client_secret"):
-        return OAuthCredentials(
-            None,
-            refresh_token=fields["refresh_token"],
-            client_id=fields["client_id"],
-            client_secret=fields["client_secret"],
-            token_uri=token_url,
-            scopes=[SCOPE],
-        )
-    if fields.get("access_token"):
-        return OAuthCredentials(fields["access_token"])
-    raise Unauthorized("credential_missing")
 
 
 def encode(request: Mapping[str, Any]) -> bytes:

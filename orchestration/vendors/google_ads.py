@@ -22,6 +22,7 @@ from orchestration.vendors.errors import (
     Unreachable,
     VendorError,
 )
+from orchestration.vendors.google_oauth import read_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,7 +68,8 @@ class GoogleAds:
     ) -> None:
         from google.ads.googleads.client import GoogleAdsClient
 
-        self._credentials = _read_credentials(credentials, token_url)
+        # Google types its argument as a dict; it takes the credentials themselves.
+        self._credentials: Any = read_credentials(credentials, token_url, SCOPE)
         client = GoogleAdsClient(
             self._credentials,
             endpoint=endpoint,
@@ -152,23 +154,6 @@ class GoogleAds:
             raise Unauthorized("credential_refused") from None
         except GoogleAuthError:
             raise Unauthorized("credential_refused") from None
-
-
-def _read_credentials(fields: Mapping[str, str], token_url: str) -> Any:
-    from google.oauth2.credentials import Credentials
-
-    if fields.get("refresh_token") and fields.get("client_id") and fields.get("client_secret"):
-        return Credentials(
-            None,
-            refresh_token=fields["refresh_token"],
-            client_id=fields["client_id"],
-            client_secret=fields["client_secret"],
-            token_uri=token_url,
-            scopes=[SCOPE],
-        )
-    if fields.get("access_token"):
-        return Credentials(fields["access_token"])
-    raise Unauthorized("credential_missing")
 
 
 def _failure(error: Any) -> VendorError:

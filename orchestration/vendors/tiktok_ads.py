@@ -9,24 +9,14 @@ Lives elsewhere: how a row becomes a record (``sources/tiktok_ads.py``).
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
-from orchestration.vendors.answers import (
-    TOTAL_SECONDS,
-    Answer,
-    error_of_status,
-    open_http,
-    read_bounded,
-    read_retry_after,
-)
-from orchestration.vendors.errors import Unclear, Unreachable
+from orchestration.vendors.answers import get, open_http
+from orchestration.vendors.errors import Unclear
 from orchestration.vendors.tiktok_events import read_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 PAGE_SIZE = 1_000
 # The trailing slashes matter: without them TikTok answers 404.
@@ -90,9 +80,11 @@ class TikTokAds:
         page, last = 1, 1
         while page <= last:
             # Parameters that are no scalars travel as JSON inside the query.
-            answer = self._get(
-                path,
-                {
+            answer = get(
+                self._http,
+                self._url + path,
+                headers=self._headers,
+                params={
                     "advertiser_id": advertiser_id,
                     "fields": json.dumps(fields),
                     "filtering": json.dumps({"primary_status": "STATUS_ALL"}),
@@ -109,25 +101,3 @@ class TikTokAds:
                 raise Unclear("unreadable_answer") from None
             yield rows
             page += 1
-
-    def _get(self, path: str, params: Mapping[str, str]) -> Answer:
-        ends_at = time.monotonic() + TOTAL_SECONDS
-        try:
-            with self._http.stream(
-                "GET", self._url + path, params=params, headers=self._headers
-            ) as response:
-                content = read_bounded(response.iter_bytes(), ends_at)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
-            raise Unreachable("connect_error") from None
-        except httpx.TimeoutException:
-            raise Unclear("read_timeout") from None
-        except httpx.TransportError:
-            raise Unclear("connection_lost") from None
-        retry_after = read_retry_after(response.headers)
-        try:
-            body: Any = json.loads(content)
-        except ValueError:
-            body = None
-        if not isinstance(body, dict):
-            raise error_of_status(response.status_code, retry_after)
-        return Answer(response.status_code, body, retry_after)

@@ -25,7 +25,7 @@ from orchestration.deliveries.splitting import Splitter
 from orchestration.deliveries.states import State
 from orchestration.sandbox.server import Sandbox, running_sandbox
 from orchestration.settings import Settings
-from orchestration.vendors import datamanager
+from orchestration.vendors import google_oauth
 from orchestration.vendors.errors import (
     RequestRefused,
     RouteBlocked,
@@ -287,7 +287,7 @@ def test_google_refreshes_an_access_token_by_itself(sandbox: Sandbox) -> None:
 
 def test_google_without_a_complete_credential_is_refused_at_once() -> None:
     with pytest.raises(Unauthorized, match="credential_missing"):
-        datamanager.read_credentials({"client_id": "c"}, "http://127.0.0.1:9/token")
+        google_oauth.read_credentials({"client_id": "c"}, "http://127.0.0.1:9/token", "s")
 
 
 @pytest.mark.parametrize("code", [40001, 40007, 40105])

@@ -17,7 +17,7 @@ from orchestration.deliveries.conversion import Account, Conversion, EventRefuse
 from orchestration.deliveries.guard import Shape, refuse_unhashed
 from orchestration.deliveries.outcomes import TOO_EARLY_WAIT, Outcome, accepted, rejected
 from orchestration.deliveries.states import State
-from orchestration.vendors import datamanager
+from orchestration.vendors import datamanager, google_oauth
 from orchestration.vendors.errors import Unclear
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ def connect(settings: Settings, credentials: Mapping[str, str]) -> datamanager.D
     """
     return datamanager.DataManager(
         settings.google_datamanager_url,
-        datamanager.read_credentials(credentials, settings.google_oauth_token_url),
+        google_oauth.read_credentials(
+            credentials, settings.google_oauth_token_url, datamanager.SCOPE
+        ),
     )
 
 

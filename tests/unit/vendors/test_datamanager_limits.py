@@ -10,8 +10,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from orchestration.vendors.answers import MAX_ANSWER_BYTES
-from orchestration.vendors.datamanager import DataManager, encode, read_credentials
+from orchestration.vendors.datamanager import SCOPE, DataManager, encode
 from orchestration.vendors.errors import Unclear, VendorError
+from orchestration.vendors.google_oauth import read_credentials
 
 BODY = encode({"destinations": [{"productDestinationId": "1"}], "events": [{}]})
 
@@ -43,7 +44,7 @@ def serving(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[tuple[
 
 
 def ingest(url: str) -> None:
-    client = DataManager(url, read_credentials({"access_token": "t"}, url))
+    client = DataManager(url, read_credentials({"access_token": "t"}, url, SCOPE))
     with closing(client):
         client.ingest(BODY)
 
