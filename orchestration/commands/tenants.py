@@ -33,11 +33,16 @@ def tenant_create(
     unknown_consent: Annotated[
         str, typer.Option(help="Where nobody said: hold, or send.")
     ] = "hold",
+    whatsapp_account: Annotated[
+        list[str],
+        typer.Option(help="Id of its WhatsApp Business Account, or of a phone number; repeat."),
+    ] = [],  # noqa: B006 - typer reads the default and never changes it
     as_json: JsonOption = False,
 ) -> None:
     """Make a tenant; prints its id, form key and secrets, this once.
 
-    A Meta app's own secret, which signs WhatsApp's notifications, is read from LEADLOOP_WHATSAPP_APP_SECRET.
+    A Meta app's own secret, which signs WhatsApp's notifications, is read from LEADLOOP_WHATSAPP_APP_SECRET. Tenants
+    that share an app each name their accounts with --whatsapp-account.
     """
     from orchestration.warehouse.migrate import migrate as run_migrations
     from orchestration.warehouse.tenants import create_tenant
@@ -52,6 +57,7 @@ def tenant_create(
             timezone=timezone,
             currency=currency,
             unknown_consent=unknown_consent,
+            whatsapp_accounts=whatsapp_account,
         )
     if as_json:
         print_line(json.dumps(tenant.as_json(), ensure_ascii=False))

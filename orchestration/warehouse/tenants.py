@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import secrets
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,12 +21,15 @@ from orchestration.warehouse import addresses, sql
 from orchestration.warehouse.secrets import Vault
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sqlalchemy import Connection
 
     from orchestration.settings import Settings
 
 _QUERIES = sql.load(__file__, "tenants.sql")
 _SECRET_BYTES = 32
+_META_ID = re.compile(r"[0-9]{1,32}")
 
 
 class TenantRefused(Exception):
@@ -65,10 +69,12 @@ def create_tenant(
     timezone: str = "Europe/Istanbul",
     currency: str = "TRY",
     unknown_consent: str = "hold",
+    whatsapp_accounts: Collection[str] = (),
 ) -> NewTenant:
     """Make a tenant and its keys, in one transaction.
 
-    WhatsApp signs with the Meta app's own secret: ``settings.whatsapp_app_secret``, else a random one.
+    WhatsApp signs with the Meta app's own secret: ``settings.whatsapp_app_secret``, else a random one. Tenants that
+    share an app share its secret: each must then name its accounts.
 
     Args:
         settings: Where the warehouse is.
@@ -77,11 +83,14 @@ def create_tenant(
         timezone: Days are this zone's days.
         currency: ISO 4217; used where a conversion names none.
         unknown_consent: What to do where nobody said: ``hold`` or ``send``.
+        whatsapp_accounts: Ids of its WhatsApp Business Accounts, or of single phone numbers; none: whatever its
+            app secret signs, as long as nobody shares it.
 
     Raises:
-        TenantRefused: The name is taken, or a value is not of its kind.
+        TenantRefused: The name or an account is taken, or a value is not of its kind.
     """
     _check(region, timezone, currency)
+    accounts = _check_accounts(whatsapp_accounts)
     app_secret = settings.whatsapp_app_secret
     tenant = NewTenant(
         tenant_id=uuid4(),
@@ -106,8 +115,9 @@ def create_tenant(
     try:
         with engine.begin() as connection:
             connection.execute(_QUERIES.become_keeper)
+            _require_unnamed(connection, accounts)
             connection.execute(_QUERIES.insert_tenant, row)
-            _insert_keys(connection, Vault.of(settings), tenant)
+            _insert_keys(connection, Vault.of(settings), tenant, accounts)
     except IntegrityError as error:
         raise TenantRefused(
             f"a tenant named {name!r} exists already, or a value is refused"
@@ -182,7 +192,27 @@ def _check(region: str, timezone: str, currency: str) -> None:
         raise TenantRefused(f"{currency!r} is no currency; use three capital letters, such as TRY")
 
 
-def _insert_keys(connection: Connection, vault: Vault, tenant: NewTenant) -> None:
+def _check_accounts(accounts: Collection[str]) -> list[str]:
+    for account in accounts:
+        if not _META_ID.fullmatch(account):
+            raise TenantRefused(
+                f"{account!r} is no id of a WhatsApp Business Account or phone number; use its digits"
+            )
+    return sorted(set(accounts))
+
+
+def _require_unnamed(connection: Connection, accounts: list[str]) -> None:
+    """Two tenants that name one account would both get nothing of it."""
+    taken: list[Any] = list(
+        connection.execute(_QUERIES.list_named_accounts, {"accounts": accounts}).scalars()
+    )
+    if taken:
+        raise TenantRefused(f"another tenant names the WhatsApp account {', '.join(taken)} already")
+
+
+def _insert_keys(
+    connection: Connection, vault: Vault, tenant: NewTenant, whatsapp_accounts: list[str]
+) -> None:
     keys = {
         "crm": (tenant.crm_secret, None),
         "form": (tenant.form_key, _sha256(tenant.form_key)),
@@ -199,6 +229,7 @@ def _insert_keys(connection: Connection, vault: Vault, tenant: NewTenant) -> Non
                 "kind": kind,
                 "secret": vault.encrypt(secret.encode(), key_place(tenant.tenant_id, kind, key_id)),
                 "lookup_sha256": lookup,
+                "origins": whatsapp_accounts if kind == "whatsapp" else [],
             },
         )
 

@@ -9,8 +9,21 @@ values (:tenant_id, :name, :region, :timezone, :currency, :unknown_consent)
 
 -- name: insert_key
 -- One sealed key of a tenant.
-insert into ops.intake_keys (tenant_id, key_id, kind, secret, lookup_sha256)
-values (:tenant_id, :key_id, :kind, :secret, :lookup_sha256)
+insert into ops.intake_keys (tenant_id, key_id, kind, secret, lookup_sha256, origins)
+values (:tenant_id, :key_id, :kind, :secret, :lookup_sha256, cast(:origins as text []))
+
+-- name: list_named_accounts
+-- Which of these WhatsApp accounts an active tenant's key names.
+select distinct a.account
+from ops.intake_keys as k
+inner join ops.tenants as t on k.tenant_id = t.tenant_id
+cross join unnest(k.origins) as a (account)
+where
+    k.kind = 'whatsapp'
+    and t.is_active
+    and (k.not_after is null or k.not_after > now())
+    and a.account = any(cast(:accounts as text []))
+order by a.account
 
 -- name: read_keys
 -- A tenant's newest active key of each kind, sealed.
