@@ -12,6 +12,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from orchestration.intake.problems import Unavailable
@@ -31,13 +33,25 @@ class Committer(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Request:
+    """One request's parcels, which no commit may tear apart, and who waits for them."""
+
+    parcels: Sequence[Parcel]
+    done: asyncio.Future[list[list[Outcome]]]
+
+    @property
+    def rows(self) -> int:
+        return sum(parcel.rows for parcel in self.parcels)
+
+
 class Writer:
     """Queues parcels and commits them in batches. Lives on one event loop; commits in one thread of its own."""
 
     def __init__(self, store: Committer, limits: Limits) -> None:
         self._store = store
         self._limits = limits
-        self._queue: deque[tuple[Parcel, asyncio.Future[list[Outcome]]]] = deque()
+        self._queue: deque[_Request] = deque()
         self._waiting_rows = 0
         self._wake = asyncio.Event()
         self._is_closing = False
@@ -67,10 +81,15 @@ class Writer:
         self._thread.shutdown()
 
     async def write(self, parcel: Parcel) -> list[Outcome]:
-        """Store a parcel durably.
+        """Store a parcel durably; as ``write_together``, for one."""
+        (outcomes,) = await self.write_together([parcel])
+        return outcomes
+
+    async def write_together(self, parcels: Sequence[Parcel]) -> list[list[Outcome]]:
+        """Store the parcels of one request durably, all in one transaction.
 
         Returns:
-            What became of each of its events, after the commit.
+            For each parcel what became of each of its events, after the commit.
 
         Raises:
             Unavailable: The queue is full, the database cannot take it, or it took too long; whether it is stored
@@ -78,13 +97,13 @@ class Writer:
         """
         if self._is_closing or self.is_full:
             raise Unavailable("queue_full", "Too many requests wait for the database.")
-        done: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
-        self._waiting_rows += parcel.rows
-        self._queue.append((parcel, done))
+        request = _Request(parcels, asyncio.get_running_loop().create_future())
+        self._waiting_rows += request.rows
+        self._queue.append(request)
         self._wake.set()
         try:
             async with asyncio.timeout(self._limits.ack_seconds):
-                return await done
+                return await request.done
         except TimeoutError:
             raise Unavailable("commit_too_slow", "The database takes too long.") from None
 
@@ -98,35 +117,33 @@ class Writer:
                     return
                 self._wake.clear()
                 continue
-            parcels = [parcel for parcel, _ in batch]
+            parcels = [parcel for request in batch for parcel in request.parcels]
             commit = loop.run_in_executor(self._thread, self._store.commit, parcels)
             await asyncio.wait({commit})
             self._waiting_rows -= sum(parcel.rows for parcel in parcels)
             _wake_up(batch, commit)
 
-    def _take_batch(self) -> list[tuple[Parcel, asyncio.Future[list[Outcome]]]]:
-        """Parcels up to the limit of rows; a larger one goes alone, because a request is stored whole."""
-        batch: list[tuple[Parcel, asyncio.Future[list[Outcome]]]] = []
+    def _take_batch(self) -> list[_Request]:
+        """Requests up to the limit of rows; a larger one goes alone, because a request is stored whole."""
+        batch: list[_Request] = []
         rows = 0
         while self._queue:
-            rows += self._queue[0][0].rows
+            rows += self._queue[0].rows
             if batch and rows > self._limits.rows_per_commit:
                 break
             batch.append(self._queue.popleft())
         return batch
 
 
-def _wake_up(
-    batch: Sequence[tuple[Parcel, asyncio.Future[list[Outcome]]]],
-    commit: asyncio.Future[list[list[Outcome]]],
-) -> None:
+def _wake_up(batch: Sequence[_Request], commit: asyncio.Future[list[list[Outcome]]]) -> None:
     """Hand each waiter its outcomes, or all of them what went wrong; who left meanwhile is passed over."""
     error = commit.exception()
-    results = [] if error is not None else commit.result()
-    for index, (_, done) in enumerate(batch):
-        if done.done():
+    results = iter([] if error is not None else commit.result())
+    for request in batch:
+        own = list(islice(results, len(request.parcels)))
+        if request.done.done():
             continue
         if error is not None:
-            done.set_exception(error)
+            request.done.set_exception(error)
         else:
-            done.set_result(results[index])
+            request.done.set_result(own)

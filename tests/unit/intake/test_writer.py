@@ -136,3 +136,21 @@ def test_who_leaves_does_not_disturb_the_others() -> None:
         assert await stayer == [Outcome.STORED]
 
     _run(scenario)
+
+
+def test_the_parcels_of_one_request_go_together_and_come_back_apart() -> None:
+    async def scenario(writer: Writer, gate: Gate) -> None:
+        before = await _begin(writer, _parcel())
+        alone = await _begin(writer, _parcel(8))
+        together = asyncio.create_task(writer.write_together([_parcel(2), _parcel(3)]))
+        after = await _begin(writer, _parcel())
+        assert writer.waiting_rows == 15
+        gate.opened.set()
+        assert await together == [[Outcome.STORED] * 2, [Outcome.STORED] * 3]
+        assert await asyncio.gather(*before, *alone, *after) == [
+            [Outcome.STORED],
+            [Outcome.STORED] * 8,
+            [Outcome.STORED],
+        ]
+
+    assert _run(scenario, Limits(rows_per_commit=10)).batches == [1, 8, 6]
