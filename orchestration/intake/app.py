@@ -26,7 +26,7 @@ from orchestration.intake.limits import Limits
 from orchestration.intake.payloads import counts, crm
 from orchestration.intake.problems import Unavailable, Unknown, WrongMethod
 from orchestration.intake.quota import Quota
-from orchestration.intake.reception import Answer, Reception
+from orchestration.intake.reception import Reception
 from orchestration.intake.startup import inspect_server
 from orchestration.intake.store import Store
 from orchestration.intake.writer import Committer, Writer
@@ -36,6 +36,7 @@ from orchestration.warehouse.secrets import Vault
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
+    from orchestration.intake.answers import Answer
     from orchestration.settings import Settings
 
 _PREFLIGHT = {

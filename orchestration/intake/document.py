@@ -144,7 +144,10 @@ _SENTENCES = {
     422: "Not what the schema asks for; `errors` points at each place. The body is kept in quarantine.",
     429: "The tenant sends too often.",
     431: "The head is too large.",
-    503: "Nothing was decided: the database, the keys or the queue. Send the same again.",
+    503: (
+        "Not all of it was decided: the database, the keys, the queue, or a WhatsApp account that no tenant names. "
+        "Send the same again."
+    ),
 }
 _ALWAYS = (400, 405, 431)
 _WITH_BODY = (408, 413, 503)

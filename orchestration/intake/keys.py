@@ -54,7 +54,19 @@ class Proof(Protocol):
 
 @dataclass(frozen=True)
 class Key:
-    """One key of one tenant, opened."""
+    """One key of one tenant, opened.
+
+    Attributes:
+        tenant_id: Whose it is.
+        key_id: Its name in logs and beside what it proved.
+        kind: ``crm``, ``form``, ``whatsapp`` or ``whatsapp_verify``.
+        secret: What signs, or the value itself.
+        lookup_sha256: By which a form key or a verify token is found.
+        origins: What it is for; empty for anything. Pages of a form, accounts and phone numbers of WhatsApp.
+        not_before: Aware; from when it counts.
+        not_after: Aware; until when.
+        tenant_is_active: Whether its tenant may send.
+    """
 
     tenant_id: UUID
     key_id: str

@@ -21,6 +21,7 @@ FIELDS = (
     "code",
     "tenant_id",
     "key_id",
+    "account",
     "events",
     "milliseconds",
     "kind",

@@ -114,7 +114,7 @@ class TooOften(Refusal):
 
 
 class Unavailable(Refusal):
-    """Nothing was decided: the database, the keys or the queue cannot take it now. Send the same again."""
+    """It cannot be decided now: the database, the keys, the queue, or whose it is. Send the same again."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
 

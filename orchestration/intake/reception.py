@@ -5,20 +5,21 @@ parse strictly, store, answer. Two manners differ in what becomes of an unusable
 CRM schema refuses it, because its sender will mend and repeat it; a provider or a browser will not, so it is thanked.
 Both keep it whole in quarantine.
 
-Belongs here: the order, and the two manners. Lives elsewhere: every single step.
+Belongs here: the order, and the two manners. Lives elsewhere: every single step, and the words (``answers``).
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
-from dataclasses import dataclass
 from functools import partial
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
+from orchestration.intake.accounts import divide
+from orchestration.intake.answers import answer_signed, thank
 from orchestration.intake.keys import CRM, FORM, WHATSAPP, WHATSAPP_VERIFY
 from orchestration.intake.limits import FORM_BODY_BYTES, SIGNED_BODY_BYTES, WHATSAPP_BODY_BYTES
 from orchestration.intake.payloads import forms, whatsapp
@@ -26,10 +27,8 @@ from orchestration.intake.payloads.events import Reading, SetAside
 from orchestration.intake.problems import (
     BadBody,
     BadRequest,
-    Conflict,
     Forbidden,
     NotProven,
-    OffSchema,
     TooOften,
     Unavailable,
     Unknown,
@@ -45,6 +44,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from orchestration.intake.accounts import Division, Share
+    from orchestration.intake.answers import Answer
     from orchestration.intake.guard import Trace
     from orchestration.intake.keys import Key, KeyRing, Keys, Proof
     from orchestration.intake.limits import Limits
@@ -62,21 +63,11 @@ _KEPT_HEADER_CHARACTERS = 1024
 _BYTES_TO_HASH_AT_ONCE = 1024 * 1024
 # Above it, parsing would.
 _BYTES_TO_PARSE_AT_ONCE = 64 * 1024
-_SET_ASIDE = "set_aside"
 _TENANT_DISABLED = "tenant_disabled"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A request that was taken.
-
-    Attributes:
-        status: 202 for new to our own senders, 200 otherwise.
-        body: JSON object: ``status``, and where it helps ``results`` or ``code``.
-    """
-
-    status: HTTPStatus
-    body: dict[str, Any]
+_UNKNOWN_ACCOUNT = "unknown_account"
+_META_ID = re.compile(r"[0-9]{1,32}")
+_Result = TypeVar("_Result")
+_log = logging.getLogger("leadloop.intake")
 
 
 class Reception:
@@ -115,14 +106,14 @@ class Reception:
             require_plain_encoding(request)
             if media_type(request) != "application/json":
                 raise Unsupported("media_type", "Send application/json.")
-            reading = await _read(partial(read, body, now), body)
+            reading = await _parse(partial(read, body, now), body)
         except BadBody as problem:
-            await self._store(request, key, _aside(source, problem.code, body))
+            await self._store(request, [(key, _aside(source, problem.code, body))])
             raise
         if strangers := reading.tenants - {key.tenant_id}:
             await self._report_mismatch(request, key, strangers)
-        outcomes = await self._store(request, key, reading)
-        return _answer_signed(outcomes, reading.is_list)
+        outcomes = await self._store(request, [(key, reading)])
+        return answer_signed(outcomes, reading.is_list)
 
     async def receive_form(self, request: Request, form_key: str) -> Answer:
         """A web form's submission, named by its key.
@@ -138,9 +129,10 @@ class Reception:
         _require_origin(request, key)
         self._take_quota(key)
         body = await read_body(request, FORM_BODY_BYTES, self._limits.body_seconds)
-        return await self._receive_kindly(
+        reading = await _read_kindly(
             request, key, forms.SOURCE, body, lambda: forms.read(body, media_type(request), now)
         )
+        return await self._keep(request, [(key, reading)])
 
     async def allow_form(self, request: Request, form_key: str) -> None:
         """A browser's question whether a page may send this form (CORS preflight).
@@ -158,15 +150,23 @@ class Reception:
         """A notification of the WhatsApp Cloud API, signed with the app secret.
 
         Raises:
-            Refusal: No proof, size, time, or storage; never for what the notification holds.
+            Refusal: No proof, size, time, storage, or an account whose tenant cannot be told; never for what the
+                notification holds. What is of other accounts is stored all the same.
         """
         body = await read_body(request, WHATSAPP_BODY_BYTES, self._limits.body_seconds)
         now = self._now()
         proof = HubProof.read(request.scope["headers"])
-        key = await self._prove(request, WHATSAPP, proof, body, now)
-        return await self._receive_kindly(
-            request, key, whatsapp.SOURCE, body, lambda: whatsapp.read(body)
-        )
+        division = await self._divide(proof, body, now)
+        if len({share.key for share in division.shares}) == 1:
+            _remember(request, division.shares[0].key)
+        readings = [(share.key, await _read_share(request, share)) for share in division.shares]
+        if division.unclaimed:
+            # The others' messages do not wait for it; when all of it comes again, they are repeats.
+            if readings:
+                await self._keep(request, readings)
+            _log_unclaimed(request, division)
+            raise _ambiguous("Several tenants share this secret; name each one's accounts.")
+        return await self._keep(request, readings)
 
     async def confirm_whatsapp(self, mode: str, verify_token: str, challenge: str) -> str:
         """Meta's handshake when the callback address is entered.
@@ -184,26 +184,33 @@ class Reception:
             raise Forbidden("verify_token", "The verify token is not known.")
         return challenge
 
-    async def _receive_kindly(
-        self, request: Request, key: Key, source: str, body: bytes, read: Callable[[], Reading]
-    ) -> Answer:
-        """Take whatever a proven sender sent: it would not be sent again."""
+    async def _divide(self, proof: Proof, body: bytes, now: datetime) -> Division:
+        """Whose each part of a notification is.
+
+        Raises:
+            NotProven: Nobody signed it.
+            Unavailable: It cannot be told now.
+        """
+        signers = await self._find_proven(WHATSAPP, proof, body, now)
+        division = await _parse(partial(divide, body, signers), body)
+        if division.is_settled:
+            return division
+        # An account that nobody names may have been named since the keys were read.
+        ring = await self._keys.after_miss()
+        _require_all_opened(ring, WHATSAPP)
+        signers = await _find_signers(ring, WHATSAPP, proof, body, now)
+        if not signers:
+            raise _not_proven()
+        return await _parse(partial(divide, body, signers), body)
+
+    async def _keep(self, request: Request, readings: Sequence[tuple[Key, Reading]]) -> Answer:
+        """Store what a proven sender sent, each tenant's under its key, in one transaction; and thank."""
         trace: Trace = request.state.trace
-        if not key.tenant_is_active:
-            trace.code = _TENANT_DISABLED
-            await self._store(request, key, _aside(source, _TENANT_DISABLED, body))
-            return _thank([Outcome.SET_ASIDE], _TENANT_DISABLED)
-        try:
-            require_plain_encoding(request)
-            reading = await _read(read, body)
-        except BadBody as problem:
-            trace.code = problem.code
-            await self._store(request, key, _aside(source, problem.code, body))
-            return _thank([Outcome.SET_ASIDE], problem.code)
-        outcomes = await self._store(request, key, reading)
-        if reading.set_aside:
-            trace.code = reading.set_aside[0].reason
-        return _thank([*outcomes, *([Outcome.SET_ASIDE] * len(reading.set_aside))], trace.code)
+        outcomes = await self._store(request, readings)
+        set_aside = [item for _, reading in readings for item in reading.set_aside]
+        if set_aside:
+            trace.code = set_aside[0].reason
+        return thank([*outcomes, *([Outcome.SET_ASIDE] * len(set_aside))], trace.code)
 
     async def _find(self, kind: str, value: str, now: datetime) -> Key | None:
         """The key that is named by its value; a new one is found when it is first used."""
@@ -231,6 +238,21 @@ class Reception:
             NotProven: Nobody's did.
             Unavailable: It cannot be told now, or the same secret belongs to several tenants.
         """
+        signers = await self._find_proven(kind, proof, body, now, hint)
+        if len(signers) > 1:
+            raise _ambiguous("Several tenants share this secret; give each its own.")
+        _remember(request, signers[0])
+        return signers[0]
+
+    async def _find_proven(
+        self, kind: str, proof: Proof, body: bytes, now: datetime, hint: UUID | None = None
+    ) -> list[Key]:
+        """The keys that signed the body, at least one and each of another tenant.
+
+        Raises:
+            NotProven: Nobody's did.
+            Unavailable: It cannot be told now.
+        """
         ring = await self._keys.current()
         signers = await _find_signers(ring, kind, proof, body, now, hint)
         if not signers:
@@ -238,13 +260,8 @@ class Reception:
             signers = await _find_signers(ring, kind, proof, body, now, hint)
         if not signers:
             _require_all_opened(ring, kind)
-            raise NotProven("not_proven", "The signature is missing, malformed or wrong.")
-        if len(signers) > 1:
-            raise Unavailable(
-                "ambiguous_key", "Several tenants share this secret; give each its own."
-            )
-        _remember(request, signers[0])
-        return signers[0]
+            raise _not_proven()
+        return signers
 
     def _take_quota(self, key: Key) -> None:
         if not self._quota.take(key.tenant_id, key.kind):
@@ -252,19 +269,27 @@ class Reception:
                 "quota", "The tenant sends too often; send arrays, or wait.", retry_after=1
             )
 
-    async def _store(self, request: Request, key: Key, reading: Reading) -> list[Outcome]:
+    async def _store(
+        self, request: Request, readings: Sequence[tuple[Key, Reading]]
+    ) -> list[Outcome]:
+        """Store readings in one transaction; what became of each event, in their order."""
         trace: Trace = request.state.trace
-        trace.events = len(reading.events)
-        return await self._writer.write(
-            Parcel(
-                tenant_id=key.tenant_id,
-                key_id=key.key_id,
-                request_id=trace.request_id,
-                headers=_kept_headers(request),
-                events=reading.events,
-                set_aside=reading.set_aside,
-            )
+        trace.events = sum(len(reading.events) for _, reading in readings)
+        headers = _kept_headers(request)
+        outcomes = await self._writer.write_together(
+            [
+                Parcel(
+                    tenant_id=key.tenant_id,
+                    key_id=key.key_id,
+                    request_id=trace.request_id,
+                    headers=headers,
+                    events=reading.events,
+                    set_aside=reading.set_aside,
+                )
+                for key, reading in readings
+            ]
         )
+        return [outcome for of_parcel in outcomes for outcome in of_parcel]
 
     async def _report_mismatch(
         self, request: Request, key: Key, strangers: frozenset[UUID]
@@ -282,12 +307,37 @@ class Reception:
         raise Forbidden("tenant_mismatch", "The key belongs to another tenant than the body names.")
 
 
-async def _read(read: Callable[[], Reading], body: bytes) -> Reading:
+async def _parse(read: Callable[[], _Result], body: bytes) -> _Result:
     return await asyncio.to_thread(read) if len(body) > _BYTES_TO_PARSE_AT_ONCE else read()
 
 
+async def _read_kindly(
+    request: Request, key: Key, source: str, body: bytes, read: Callable[[], Reading]
+) -> Reading:
+    """Whatever a proven sender sent; what is unusable of it is to be set aside, for it would not be sent again."""
+    if not key.tenant_is_active:
+        return _aside(source, _TENANT_DISABLED, body)
+    try:
+        require_plain_encoding(request)
+        return await _parse(read, body)
+    except BadBody as problem:
+        return _aside(source, problem.code, body)
+
+
+async def _read_share(request: Request, share: Share) -> Reading:
+    if not share.is_named:
+        return _aside(whatsapp.SOURCE, _UNKNOWN_ACCOUNT, share.body)
+    read = partial(whatsapp.read, share.body)
+    return await _read_kindly(request, share.key, whatsapp.SOURCE, share.body, read)
+
+
 async def _find_signers(
-    ring: KeyRing, kind: str, proof: Proof, body: bytes, now: datetime, hint: UUID | None
+    ring: KeyRing,
+    kind: str,
+    proof: Proof,
+    body: bytes,
+    now: datetime,
+    hint: UUID | None = None,
 ) -> list[Key]:
     find = partial(ring.signers, kind, proof, body, now, hint)
     if ring.work(kind, body) > _BYTES_TO_HASH_AT_ONCE:
@@ -299,6 +349,22 @@ def _require_all_opened(ring: KeyRing, kind: str) -> None:
     """A key that does not open may be the one: "later", not "no"."""
     if kind in ring.unreadable:
         raise Unavailable("keys_unavailable", "The keys cannot be read now.")
+
+
+def _not_proven() -> NotProven:
+    return NotProven("not_proven", "The signature is missing, malformed or wrong.")
+
+
+def _ambiguous(sentence: str) -> Unavailable:
+    return Unavailable("ambiguous_key", sentence)
+
+
+def _log_unclaimed(request: Request, division: Division) -> None:
+    """Name the accounts that wait for a tenant; what is no id of Meta's form stays out of the log."""
+    trace: Trace = request.state.trace
+    for account in sorted(division.unclaimed):
+        shown = account if _META_ID.fullmatch(account) else None
+        _log.warning("account_unclaimed", extra={"request_id": trace.request_id, "account": shown})
 
 
 def _hinted_tenant(body: bytes) -> UUID | None:
@@ -336,35 +402,3 @@ def _kept_headers(request: Request) -> str:
 
 def _aside(source: str, reason: str, body: bytes) -> Reading:
     return Reading(set_aside=(SetAside(source, reason, body),))
-
-
-def _answer_signed(outcomes: Sequence[Outcome], is_list: bool) -> Answer:
-    """New is 202, nothing new is 200; a conflict or an unstorable event speaks for the whole body."""
-    if Outcome.CONFLICT in outcomes:
-        raise Conflict(outcomes)
-    if Outcome.SET_ASIDE in outcomes:
-        errors = [
-            {
-                "pointer": f"/{index}" if is_list else "",
-                "code": "unstorable",
-                "reason": "cannot be stored",
-            }
-            for index, outcome in enumerate(outcomes)
-            if outcome is Outcome.SET_ASIDE
-        ]
-        raise OffSchema("unstorable", "An event holds something that cannot be stored.", errors)
-    has_new = Outcome.STORED in outcomes
-    body: dict[str, Any] = {"status": Outcome.STORED if has_new else Outcome.DUPLICATE}
-    if is_list:
-        body["results"] = list(outcomes)
-    return Answer(HTTPStatus.ACCEPTED if has_new else HTTPStatus.OK, body)
-
-
-def _thank(outcomes: Sequence[Outcome], code: str | None) -> Answer:
-    """200 whatever became of it; the body says so to whoever reads it."""
-    ranked = (Outcome.STORED, Outcome.SET_ASIDE, Outcome.CONFLICT, Outcome.DUPLICATE)
-    status = next((outcome for outcome in ranked if outcome in outcomes), Outcome.SET_ASIDE)
-    body: dict[str, Any] = {"status": status}
-    if code is not None:
-        body["code"] = code
-    return Answer(HTTPStatus.OK, body)
