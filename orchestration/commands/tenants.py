@@ -67,6 +67,22 @@ def tenant_create(
         print_line(f"{key}\t{value}")
 
 
+@tenant_app.command("whatsapp")
+def tenant_whatsapp(
+    account: Annotated[
+        list[str],
+        typer.Argument(help="WhatsApp Business Account ids, or ids of single phone numbers."),
+    ],
+    tenant: TenantOption = None,
+) -> None:
+    """Name a tenant's WhatsApp accounts, in place of those named before; needed where tenants share a Meta app."""
+    from orchestration.warehouse.tenants import name_whatsapp_accounts
+
+    with refusals():
+        name_whatsapp_accounts(get_settings(), tenant_of(tenant), account)
+    err.print(f"Named {len(account)} WhatsApp accounts. A running intake knows within a minute.")
+
+
 @tenant_app.command("list")
 def tenant_list(as_json: JsonOption = False) -> None:
     """List the active tenants."""

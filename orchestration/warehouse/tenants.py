@@ -115,7 +115,7 @@ def create_tenant(
     try:
         with engine.begin() as connection:
             connection.execute(_QUERIES.become_keeper)
-            _require_unnamed(connection, accounts)
+            _require_unnamed(connection, tenant.tenant_id, accounts)
             connection.execute(_QUERIES.insert_tenant, row)
             _insert_keys(connection, Vault.of(settings), tenant, accounts)
     except IntegrityError as error:
@@ -125,6 +125,28 @@ def create_tenant(
     finally:
         engine.dispose()
     return tenant
+
+
+def name_whatsapp_accounts(settings: Settings, tenant_id: UUID, accounts: Collection[str]) -> None:
+    """Say which WhatsApp accounts a tenant has, in place of what was said before.
+
+    Args:
+        settings: Where the warehouse is.
+        tenant_id: Whose accounts.
+        accounts: As ``create_tenant`` has them.
+
+    Raises:
+        TenantRefused: An account is another tenant's, or is no id.
+    """
+    named = _check_accounts(accounts)
+    engine = create_engine(addresses.admin_url(settings), hide_parameters=True)
+    try:
+        with engine.begin() as connection:
+            connection.execute(_QUERIES.become_keeper)
+            _require_unnamed(connection, tenant_id, named)
+            connection.execute(_QUERIES.name_accounts, {"tenant_id": tenant_id, "accounts": named})
+    finally:
+        engine.dispose()
 
 
 def find_tenant(settings: Settings, name_or_id: str | None) -> UUID:
@@ -201,11 +223,10 @@ def _check_accounts(accounts: Collection[str]) -> list[str]:
     return sorted(set(accounts))
 
 
-def _require_unnamed(connection: Connection, accounts: list[str]) -> None:
+def _require_unnamed(connection: Connection, tenant_id: UUID, accounts: list[str]) -> None:
     """Two tenants that name one account would both get nothing of it."""
-    taken: list[Any] = list(
-        connection.execute(_QUERIES.list_named_accounts, {"accounts": accounts}).scalars()
-    )
+    values = {"tenant_id": tenant_id, "accounts": accounts}
+    taken: list[Any] = list(connection.execute(_QUERIES.list_named_accounts, values).scalars())
     if taken:
         raise TenantRefused(f"another tenant names the WhatsApp account {', '.join(taken)} already")
 

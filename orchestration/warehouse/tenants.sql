@@ -12,14 +12,24 @@ values (:tenant_id, :name, :region, :timezone, :currency, :unknown_consent)
 insert into ops.intake_keys (tenant_id, key_id, kind, secret, lookup_sha256, origins)
 values (:tenant_id, :key_id, :kind, :secret, :lookup_sha256, cast(:origins as text []))
 
+-- name: name_accounts
+-- Name the WhatsApp accounts that a tenant's current keys are for.
+update ops.intake_keys
+set origins = cast(:accounts as text [])
+where
+    tenant_id = :tenant_id
+    and kind = 'whatsapp'
+    and (not_after is null or not_after > now())
+
 -- name: list_named_accounts
--- Which of these WhatsApp accounts an active tenant's key names.
+-- Which of these WhatsApp accounts another active tenant's key names.
 select distinct a.account
 from ops.intake_keys as k
 inner join ops.tenants as t on k.tenant_id = t.tenant_id
 cross join unnest(k.origins) as a (account)
 where
     k.kind = 'whatsapp'
+    and k.tenant_id <> :tenant_id
     and t.is_active
     and (k.not_after is null or k.not_after > now())
     and a.account = any(cast(:accounts as text []))

@@ -15,6 +15,7 @@ from orchestration.warehouse.tenants import (
     TenantRefused,
     create_tenant,
     find_tenant,
+    name_whatsapp_accounts,
     read_keys,
 )
 
@@ -66,6 +67,20 @@ def test_a_wrong_value_is_refused_by_name(
 ) -> None:
     with pytest.raises(TenantRefused, match=word):
         create_tenant(settings, "Akademi", **options)
+
+
+def test_a_whatsapp_account_is_named_by_one_tenant(
+    settings: Settings, make_tenant: Callable[..., NewTenant], admin: psycopg.Connection
+) -> None:
+    ours, theirs = make_tenant(), make_tenant()
+    name_whatsapp_accounts(settings, ours.tenant_id, ["102290129340398"])
+    name_whatsapp_accounts(settings, ours.tenant_id, ["102290129340398", "2"])
+    with pytest.raises(TenantRefused, match="102290129340398"):
+        name_whatsapp_accounts(settings, theirs.tenant_id, ["102290129340398"])
+    named = admin.execute(
+        "select origins from ops.intake_keys where kind = 'whatsapp' order by cardinality(origins)"
+    ).fetchall()
+    assert named == [([],), (["102290129340398", "2"],)]
 
 
 def test_a_name_is_taken_once(settings: Settings, make_tenant: Callable[..., NewTenant]) -> None:
