@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.commands.console import err, out, print_line, refusals
+from orchestration.commands.console import TenantOption, err, out, print_line, refusals, tenant_of
 from orchestration.settings import get_settings
 
 app = typer.Typer()
@@ -96,12 +96,29 @@ def run(
 
 
 @app.command()
+def psql(
+    tenant: TenantOption = None,
+    role: Annotated[str, typer.Option(help="analyst, panel, worker, intake or dbt.")] = "analyst",
+    command: Annotated[
+        list[str], typer.Option("--command", "-c", help="Run this and end; repeat.")
+    ] = [],  # noqa: B006 - typer reads the default and never changes it
+) -> None:
+    """Open psql as a role, for one tenant. Starts the embedded database if it is not running."""
+    from orchestration.terminal import open_psql
+
+    with refusals():
+        code = open_psql(get_settings(), role, tenant_of(tenant), command)
+    raise typer.Exit(code)
+
+
+@app.command()
 def url(
     role: Annotated[str, typer.Argument(help="analyst, panel, worker, intake, dbt or migrate.")],
 ) -> None:
-    """Print the address with which a role connects: psql "$(leadloop url analyst)".
+    """Print the address with which a role connects, for other programs.
 
-    An analyst then names the tenant: select set_config('app.tenant_id', '…', false);
+    The embedded database answers there while `leadloop dev` runs. A session then names its tenant:
+    select set_config('app.tenant_id', '…', false);
     """
     from orchestration.warehouse import addresses
 

@@ -107,7 +107,7 @@ def print_end(warehouse: Warehouse, added: Totals, seconds: float, console: Cons
         "make dev": "the Dagster UI with this run, the intake, the panel",
         f"{program} why {lead}": "one lead, destination by destination",
         f"{program} deliveries preview {conversion}": "the exact request bodies of one conversion",
-        f'psql "$({program} url analyst)"': f"the marts; tenant {tenant.tenant_id}",
+        f'{program} psql --tenant "{tenant.name}"': "the marts, as an analyst",
     }
     for command, meaning in lines.items():
         console.print(f"  {command}\n      {meaning}", highlight=False, soft_wrap=True)

