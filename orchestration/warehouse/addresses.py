@@ -12,6 +12,7 @@ import os
 from typing import TYPE_CHECKING
 
 from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from orchestration.warehouse import embedded
 from orchestration.warehouse.keys import master_key
@@ -23,16 +24,35 @@ DATABASE = "leadloop"
 DAGSTER_DATABASE_SUFFIX = "_dagster"
 ROLES = ("migrate", "intake", "worker", "panel", "analyst", "dbt")
 
+# Parts of an address beside host, port, user and database, by the variable in which libpq reads each.
+_LIBPQ_VARIABLES = {
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "sslcert": "PGSSLCERT",
+    "sslkey": "PGSSLKEY",
+    "channel_binding": "PGCHANNELBINDING",
+    "gssencmode": "PGGSSENCMODE",
+    "connect_timeout": "PGCONNECT_TIMEOUT",
+    "target_session_attrs": "PGTARGETSESSIONATTRS",
+}
+
+
+class AddressUnreadable(Exception):
+    """LEADLOOP_DATABASE_URL is no address of a Postgres; the message says what one looks like."""
+
+    is_refusal = True
+
 
 def admin_url(settings: Settings) -> URL:
     """The operator's own address: the embedded server's superuser, or ``LEADLOOP_DATABASE_URL`` as given.
 
     Starts the embedded server when no address is set.
+
+    Raises:
+        AddressUnreadable: What is set is no address of a Postgres.
     """
     if settings.database_url is not None:
-        return make_url(settings.database_url.get_secret_value()).set(
-            drivername="postgresql+psycopg"
-        )
+        return _read(settings.database_url.get_secret_value())
     server = embedded.start(settings.home / "postgres")
     return make_url(server.get_uri(database=DATABASE)).set(drivername="postgresql+psycopg")
 
@@ -65,7 +85,8 @@ def dagster_url(settings: Settings) -> str:
             drivername="postgresql+psycopg2",
             database=f"{url.database}{DAGSTER_DATABASE_SUFFIX}",
         )
-        .update_query_dict({"application_name": "dagster"})
+        # Dagster stores times without a zone and reads them as UTC, whatever zone the server keeps.
+        .update_query_dict({"application_name": "dagster", "options": "-c timezone=UTC"})
         .render_as_string(hide_password=False)
     )
 
@@ -85,9 +106,10 @@ def libpq_environment(url: URL) -> dict[str, str]:
         "PGPASSWORD": url.password or "",
         "PGDATABASE": url.database or "",
     }
-    sslmode = url.query.get("sslmode")
-    if isinstance(sslmode, str):
-        environment["PGSSLMODE"] = sslmode
+    for part, variable in _LIBPQ_VARIABLES.items():
+        value = url.query.get(part)
+        if isinstance(value, str):
+            environment[variable] = value
     return environment
 
 
@@ -103,3 +125,17 @@ def child_environment(settings: Settings) -> dict[str, str]:
         "DAGSTER_DISABLE_TELEMETRY": "1",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
+
+
+def _read(address: str) -> URL:
+    try:
+        url = make_url(address)
+    except (ArgumentError, ValueError):
+        url = None
+    if url is None or url.get_backend_name() not in ("postgresql", "postgres"):
+        # From nowhere: the parser's own error may quote the address, and the password is in it.
+        raise AddressUnreadable(
+            "LEADLOOP_DATABASE_URL cannot be read; it looks like postgresql://login:password@host:5432/leadloop, "
+            "special characters of the password percent-encoded"
+        ) from None
+    return url.set(drivername="postgresql+psycopg", database=url.database or DATABASE)

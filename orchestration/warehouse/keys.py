@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
+import hmac
 import secrets
 from typing import TYPE_CHECKING
 
@@ -39,6 +41,11 @@ def master_key(settings: Settings) -> bytes:
         finally:
             draft.unlink()
     return _decode(path.read_text())
+
+
+def fingerprint(settings: Settings) -> str:
+    """Sixteen hex digits that tell one master key from another, and nothing about it."""
+    return hmac.new(master_key(settings), b"fingerprint", hashlib.sha256).hexdigest()[:16]
 
 
 def _decode(text: str) -> bytes:

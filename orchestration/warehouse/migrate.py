@@ -1,11 +1,12 @@
 """Migrations: databases, roles, then every schema change in order.
 
-Safe to run again: what is there stays. Roles belong to the server, not to the database, so they are made here and
-not in a migration; tables, policies and grants are in ``migrations/versions``.
+Safe to run again: what is there stays. Databases and roles belong to the server, so they are made here (``roles``)
+and not in a migration; tables, policies and grants are in ``migrations/versions``.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -13,18 +14,23 @@ from psycopg import sql
 from sqlalchemy import create_engine
 
 from orchestration.warehouse import addresses
+from orchestration.warehouse.roles import OWNER, make_roles
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from sqlalchemy import URL
 
     from orchestration.settings import Settings
 
-_OWNER = "owner"
-# Makes tenants and their keys; nobody logs in as it, the operator's tools take it for a transaction.
-_KEEPER = "keeper"
 _DBT_SCHEMAS = ("staging", "intermediate", "marts")
-# dbt may run long; nobody may run for ever, as a cancelled run does not stop its statement.
-_ROLE_STATEMENT_TIMEOUTS = {"dbt": "600s", "panel": "15s", "analyst": "300s"}
+_OLDEST_SERVER = 15
+
+
+class ServerUnsuitable(Exception):
+    """The server or its database cannot hold a warehouse; the message says why."""
+
+    is_refusal = True
 
 
 def migrate(settings: Settings) -> str:
@@ -34,16 +40,24 @@ def migrate(settings: Settings) -> str:
         The revision that it is at now.
 
     Raises:
+        ServerUnsuitable: The server is too old, or its database cannot hold every character.
+        RolesTaken: The server's roles are not this warehouse's.
         psycopg.OperationalError: The server cannot be reached, or refuses the login.
         psycopg.errors.InsufficientPrivilege: The login may not create databases or roles.
     """
     url = addresses.admin_url(settings)
-    database = url.database or addresses.DATABASE
-    _create_databases(url, (database, f"{database}{addresses.DAGSTER_DATABASE_SUFFIX}"))
-    with psycopg.connect(addresses.libpq_url(url)) as connection:
-        _create_roles(connection, settings)
-        _create_schemas(connection)
-    return upgrade(url)
+    with _one_at_a_time(url) as server:
+        require_supported_version(server.info.server_version)
+        # Before the databases: a refusal leaves nothing behind.
+        with server.transaction():
+            make_roles(server, settings, is_migrated=_is_migrated(server, url))
+        for name in (str(url.database), f"{url.database}{addresses.DAGSTER_DATABASE_SUFFIX}"):
+            if not _exists(server, name):
+                _create_database(server, name)
+        with psycopg.connect(addresses.libpq_url(url)) as connection:
+            _require_utf8(connection)
+            _create_schemas(connection)
+        return upgrade(url)
 
 
 def upgrade(url: URL) -> str:
@@ -72,48 +86,66 @@ def upgrade(url: URL) -> str:
         engine.dispose()
 
 
-def _create_databases(url: URL, names: tuple[str, ...]) -> None:
-    """Make the databases that are missing. CREATE DATABASE runs outside a transaction."""
-    maintenance = addresses.libpq_url(url.set(database="postgres"))
-    with psycopg.connect(maintenance, autocommit=True) as connection:
-        for name in names:
-            found = connection.execute("select 1 from pg_database where datname = %s", [name])
-            if found.fetchone() is None:
-                connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+def require_supported_version(server_version: int) -> None:
+    """Refuse a server that is too old.
 
+    Args:
+        server_version: As libpq tells it: 150004 is 15.4.
 
-def _create_roles(connection: psycopg.Connection, settings: Settings) -> None:
-    """Make the roles that are missing, and set every password anew.
-
-    The password travels as a SCRAM verifier made here: the server's log never sees it.
+    Raises:
+        ServerUnsuitable: It is older than Postgres 15.
     """
-    # Roles belong to the whole server; two migrations at once would meet at the same catalogue row.
-    connection.execute("select pg_advisory_xact_lock(hashtext('leadloop.roles'))")
-    _create_role(connection, _OWNER, login=False)
-    _create_role(connection, _KEEPER, login=False)
-    for role in (_OWNER, _KEEPER):
-        connection.execute(sql.SQL("grant {} to current_user").format(sql.Identifier(role)))
-    for role in addresses.ROLES:
-        _create_role(connection, role, login=True)
-        password = addresses.role_password(settings, role).encode()
-        verifier = connection.pgconn.encrypt_password(password, role.encode(), b"scram-sha-256")
-        connection.execute(
-            sql.SQL("alter role {} password {}").format(
-                sql.Identifier(role), sql.Literal(verifier.decode())
-            )
+    major = server_version // 10_000
+    if major < _OLDEST_SERVER:
+        raise ServerUnsuitable(
+            f"the server is Postgres {major}; Leadloop needs {_OLDEST_SERVER} or newer"
         )
-        timeout = _ROLE_STATEMENT_TIMEOUTS.get(role)
-        if timeout is not None:
-            connection.execute(
-                sql.SQL("alter role {} set statement_timeout = {}").format(
-                    sql.Identifier(role), sql.Literal(timeout)
-                )
-            )
-    connection.execute(
-        sql.SQL("grant {} to {}").format(sql.Identifier(_OWNER), sql.Identifier("migrate"))
+
+
+@contextmanager
+def _one_at_a_time(url: URL) -> Generator[psycopg.Connection]:
+    """A connection to the server's maintenance database; another migration of the same server waits meanwhile.
+
+    Roles are shared by all databases and an advisory lock is known in one alone: everybody takes it in the same.
+    """
+    maintenance = addresses.libpq_url(url.set(database="postgres"))
+    # CREATE DATABASE runs outside a transaction.
+    with psycopg.connect(maintenance, autocommit=True) as connection:
+        connection.execute("select pg_advisory_lock(hashtext('leadloop.migrate'))")
+        yield connection
+
+
+def _exists(server: psycopg.Connection, name: str) -> bool:
+    found = server.execute("select 1 from pg_database where datname = %s", [name])
+    return found.fetchone() is not None
+
+
+def _is_migrated(server: psycopg.Connection, url: URL) -> bool:
+    """Whether the database is there and holds a warehouse."""
+    if not _exists(server, str(url.database)):
+        return False
+    with psycopg.connect(addresses.libpq_url(url)) as connection:
+        found = connection.execute(
+            "select 1 from pg_tables where schemaname = 'ops' and tablename = 'schema_versions'"
+        )
+        return found.fetchone() is not None
+
+
+def _create_database(server: psycopg.Connection, name: str) -> None:
+    """Make a database: UTF-8, and sorted the same way whatever the server's own language."""
+    statement = sql.SQL(
+        "create database {} template template0 encoding 'UTF8'"
+        " locale_provider libc lc_collate 'C' lc_ctype 'C'"
     )
-    # Whoever migrates hands the built schemas to dbt, which takes membership.
-    connection.execute(sql.SQL("grant {} to current_user").format(sql.Identifier("dbt")))
+    server.execute(statement.format(sql.Identifier(name)))
+
+
+def _require_utf8(connection: psycopg.Connection) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise ServerUnsuitable(
+            f"the database {connection.info.dbname!r} is encoded as {encoding}; Leadloop needs UTF8"
+        )
 
 
 def _create_schemas(connection: psycopg.Connection) -> None:
@@ -127,17 +159,12 @@ def _create_schemas(connection: psycopg.Connection) -> None:
     connection.execute("grant usage on schema staging, intermediate, marts to worker")
     connection.execute("grant usage on schema intermediate, marts to panel")
     connection.execute("grant usage on schema marts to analyst")
-    database = sql.Identifier(connection.info.dbname)
     # Alembic's own table lives in ops, and owner makes it; dbt makes temporary tables.
-    connection.execute("create schema if not exists ops authorization owner")
-    connection.execute(sql.SQL("grant create on database {} to owner").format(database))
-
-
-def _create_role(connection: psycopg.Connection, role: str, *, login: bool) -> None:
-    found = connection.execute("select 1 from pg_roles where rolname = %s", [role]).fetchone()
-    if found is None:
-        connection.execute(
-            sql.SQL("create role {} {} nosuperuser nobypassrls nocreatedb nocreaterole").format(
-                sql.Identifier(role), sql.SQL("login" if login else "nologin")
-            )
+    connection.execute(
+        sql.SQL("create schema if not exists ops authorization {}").format(sql.Identifier(OWNER))
+    )
+    connection.execute(
+        sql.SQL("grant create on database {} to {}").format(
+            sql.Identifier(connection.info.dbname), sql.Identifier(OWNER)
         )
+    )

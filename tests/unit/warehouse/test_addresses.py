@@ -51,3 +51,21 @@ def test_each_role_has_a_password_of_its_own_that_follows_the_master_key() -> No
 def test_an_unknown_role_is_refused_with_those_there_are() -> None:
     with pytest.raises(ValueError, match="the roles are migrate, intake"):
         addresses.role_url(settings("postgresql://postgres@h/ll"), "root")
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "db.internal hunter2", "mysql://a:hunter2@h/ll", "postgresql://a:hunter2@h:port/ll"],
+    ids=["empty", "no address", "another database", "no port"],
+)
+def test_what_is_no_address_is_refused_without_repeating_it(given: str) -> None:
+    with pytest.raises(addresses.AddressUnreadable, match="LEADLOOP_DATABASE_URL") as refusal:
+        addresses.admin_url(settings(given))
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_dbt_is_told_how_to_trust_the_server() -> None:
+    operator = settings("postgresql://a:b@h/ll?sslmode=verify-full&sslrootcert=/ca.pem")
+    environment = addresses.libpq_environment(addresses.role_url(operator, "dbt"))
+    assert environment["PGSSLMODE"] == "verify-full"
+    assert environment["PGSSLROOTCERT"] == "/ca.pem"
