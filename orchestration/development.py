@@ -138,7 +138,7 @@ def _greet(console: Console, settings: Settings) -> None:
     intake = f"http://{settings.intake_host}:{settings.intake_port}"
     console.print(
         f"\nDagster   http://127.0.0.1:{settings.dagster_port}\n"
-        f"Intake    {intake}/docs\n"
+        f"Intake    {intake}/openapi.json\n"
         f"Panel     http://127.0.0.1:{settings.panel_port}\n"
         f"Logs      {settings.home / 'logs'}\n\n"
         "Ctrl-C stops all of it.",

@@ -10,8 +10,10 @@ beside the code that obeys them; what a tenant may choose, which is data (``ops.
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -65,6 +67,21 @@ class Settings(BaseSettings):
     meta_graph_url: str = "https://graph.facebook.com"
     meta_graph_version: str = "v26.0"
     tiktok_api_url: str = "https://business-api.tiktok.com"
+
+    def may_reach(self, account_config: Mapping[str, object]) -> bool:
+        """Whether an account may be talked to with these addresses.
+
+        An account of the sandbox exists nowhere else: what belongs to it must not go to a real platform.
+
+        Args:
+            account_config: The account's ``ops.accounts.config``; the sandbox marks its own.
+        """
+        return account_config.get("sandbox") != "true" or self._is_on_this_machine
+
+    @property
+    def _is_on_this_machine(self) -> bool:
+        platforms = (self.google_datamanager_url, self.meta_graph_url, self.tiktok_api_url)
+        return all(urlsplit(url).hostname in ("127.0.0.1", "localhost") for url in platforms)
 
     @field_validator("home")
     @classmethod

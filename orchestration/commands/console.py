@@ -44,7 +44,7 @@ def refusals() -> Generator[None]:
         sentence = explain_refusal(error)
         if sentence is None:
             raise
-        err.print(f"[red]leadloop:[/red] {sentence}", highlight=False)
+        err.print(f"[red]leadloop:[/red] {sentence}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
 
 

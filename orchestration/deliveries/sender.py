@@ -139,7 +139,7 @@ def _routes(
         _Route(warehouse, account, tools)
         for round_ in zip_longest(*(accounts.list_accounts(warehouse, t) for t in tenant_ids))
         for account in round_
-        if account is not None
+        if account is not None and warehouse.settings.may_reach(account.config)
     ]
     try:
         yield routes

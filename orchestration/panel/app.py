@@ -28,7 +28,7 @@ _PAGE = """<!doctype html>
 and what went where. It shows no data before it has a login.</p>
 <ul>
   <li><a href="{dagster}">Dagster</a>: the asset graph, runs, checks</li>
-  <li><a href="{intake}/docs">Intake</a>: what can be sent to it (<a href="{intake}/openapi.json">OpenAPI</a>)</li>
+  <li><a href="{intake}/openapi.json">Intake</a>: what can be sent to it, as OpenAPI</li>
   <li><code>leadloop why LEAD</code>: what became of one lead, destination by destination</li>
 </ul>
 </html>

@@ -97,11 +97,7 @@ def print_alerts(folder: Path, console: Console) -> None:
 def print_end(warehouse: Warehouse, added: Totals, seconds: float, console: Console) -> None:
     """Print what this run added, and where to go from here."""
     console.rule("[b]What to open next", align="left")
-    tenant = warehouse.tenants()[0]
-    with warehouse.tenant(tenant.tenant_id) as connection:
-        values = {"tenant_id": tenant.tenant_id}
-        lead = connection.execute(_QUERIES.pick_lead, values).scalar_one_or_none()
-        conversion = connection.execute(_QUERIES.pick_conversion, values).scalar_one_or_none()
+    tenant, lead, conversion = _pick_examples(warehouse)
     program = _program()
     lines = {
         "make dev": "the Dagster UI with this run, the intake, the panel",
@@ -112,6 +108,18 @@ def print_end(warehouse: Warehouse, added: Totals, seconds: float, console: Cons
     for command, meaning in lines.items():
         console.print(f"  {command}\n      {meaning}", highlight=False, soft_wrap=True)
     console.print(f"\nAdded: {added.sentence()}. Took {seconds:.0f} s.", highlight=False)
+
+
+def _pick_examples(warehouse: Warehouse) -> tuple[Tenant, str, str]:
+    """A tenant, one of its leads with outcomes, and one outcome that has a lead."""
+    for tenant in warehouse.tenants():
+        with warehouse.tenant(tenant.tenant_id) as connection:
+            values = {"tenant_id": tenant.tenant_id}
+            lead = connection.execute(_QUERIES.pick_lead, values).scalar_one_or_none()
+            if lead is not None:
+                conversion = connection.execute(_QUERIES.pick_conversion, values).scalar_one()
+                return tenant, lead, conversion
+    raise LookupError("no tenant has a lead with an outcome; the story was not told")
 
 
 def _program() -> str:

@@ -99,7 +99,8 @@ def pull_all(warehouse: Warehouse, now: datetime) -> PullReport:
     vault = Vault.of(warehouse.settings)
     for tenant in warehouse.tenants():
         for account in list_accounts(warehouse, tenant.tenant_id):
-            _pull_account(warehouse, vault, account, now, report)
+            if warehouse.settings.may_reach(account.config):
+                _pull_account(warehouse, vault, account, now, report)
     return report
 
 
