@@ -35,7 +35,10 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 class DbtFailed(Exception):
-    """dbt could not run, or nodes of it failed; the message names the nodes, never their rows."""
+    """dbt could not run, or nodes of it failed; the message names the nodes, never their rows.
+
+    What Postgres said is shown by running ``dbt build --select NODE`` by hand, in ``dbt_project/``.
+    """
 
 
 def manifest() -> dict[str, Any]:
@@ -96,10 +99,11 @@ def invoke(arguments: Sequence[str], workdir: Path, environment: dict[str, str])
                 str(workdir),
                 "--log-path",
                 str(workdir),
-                # The log file holds statements and may hold values of a failed one.
+                # Postgres quotes the offending value in its errors, and dbt would print and keep them.
+                "--log-level",
+                "none",
                 "--log-level-file",
                 "none",
-                "--quiet",
             ]
         )
     if result.exception is not None:

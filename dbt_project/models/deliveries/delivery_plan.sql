@@ -1,6 +1,6 @@
 {#
     Grain: one row per conversion and active ad account of its tenant: one decision, one reason.
-    Reads: fct_conversions, fct_touches, int_conversions__identifiers, vault.identifiers, ops.accounts, ops.routes,
+    Reads: fct_conversions, int_touches__clicked, int_conversions__identifiers, vault.identifiers, ops.accounts, ops.routes,
     ops.tenants. Feeds: the ledger (ops.deliveries).
 
     Why a plain table: the decision about age changes with the clock alone. Conversions older than `plan_days` are
@@ -45,49 +45,35 @@ conversions as (
 
 ),
 
-touches as (
-
-    select * from {{ ref('fct_touches') }}
-
-),
-
 -- A lead's latest click of each kind before the conversion, else its earliest.
 lead_clicks as (
 
-    select distinct on (conversions.tenant_id, conversions.conversion_id, click.kind)
+    select distinct on (conversions.tenant_id, conversions.conversion_id, clicks.kind)
         conversions.tenant_id,
         conversions.conversion_id,
-        click.kind,
-        click.value,
-        touches.touched_at as click_at
+        clicks.kind,
+        clicks.value,
+        clicks.touched_at as click_at
     from conversions
-    inner join touches
+    inner join {{ ref('int_touches__clicked') }} as clicks
         on
-            conversions.tenant_id = touches.tenant_id
-            and conversions.lead_id = touches.lead_id
-    cross join
-        lateral (
-            values
-            {%- for click_id in click_ids() %}
-            ('{{ click_id }}', touches.{{ click_id }}){{ ',' if not loop.last }}
-            {%- endfor %}
-        ) as click (kind, value)
+            conversions.tenant_id = clicks.tenant_id
+            and conversions.lead_id = clicks.lead_id
     where
-        click.value is not null
-        and case click.kind
+        case clicks.kind
             {%- for click_id in click_ids() %}
             when '{{ click_id }}'
-                then conversions.{{ click_id }} is null or conversions.{{ click_id }} = click.value
+                then conversions.{{ click_id }} is null or conversions.{{ click_id }} = clicks.value
             {%- endfor %}
         end
     order by
         conversions.tenant_id asc,
         conversions.conversion_id asc,
-        click.kind asc,
-        touches.touched_at > conversions.converted_at,
-        case when touches.touched_at <= conversions.converted_at then touches.touched_at end desc,
-        touches.touched_at,
-        touches.touch_id asc
+        clicks.kind asc,
+        clicks.touched_at > conversions.converted_at asc,
+        case when clicks.touched_at <= conversions.converted_at then clicks.touched_at end desc,
+        clicks.touched_at asc,
+        clicks.touch_id asc
 
 ),
 

@@ -1,43 +1,194 @@
 {#
     Grain: one row per conversion, with the lead and the person that it belongs to.
-    Reads: int_conversions__identified, fct_touches, fct_leads, int_people__linked, int_identifiers__resolved.
+    Reads: int_conversions__identified, int_touches__clicked, fct_leads, int_people__linked, int_identifiers__resolved.
     Feeds: fct_conversions, int_conversions__identifiers.
 
     Why in this order: a click id names one visit, the lead's own id one lead, an identifier only a person. Of several
     leads the latest one before the conversion, else the earliest.
+
+    Why changed: a conversion is matched again when it is new, when a lead or touch that shares its click, id or person
+    was written since, or when its own person became another. The rest is not read again.
+
+    Why lateral: each conversion looks its few candidates up by index. As joins between large intermediate results,
+    without statistics, the same took minutes.
 #}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='merge',
+        unique_key=['tenant_id', 'conversion_id'],
+        indexes=[
+            {'columns': ['tenant_id', 'conversion_id'], 'unique': true},
+            {'columns': ['tenant_id', 'own_person_id']},
+            {'columns': ['tenant_id', 'crm_record_id']},
+            {'columns': ['built_at']},
+        ],
+    )
+}}
 
 with
 
-conversions as (
+all_conversions as not materialized (
 
     select * from {{ ref('int_conversions__identified') }}
 
 ),
 
-touches as (
+clicks as not materialized (
 
-    select * from {{ ref('fct_touches') }}
+    select * from {{ ref('int_touches__clicked') }}
 
 ),
 
-leads as (
+leads as not materialized (
 
     select * from {{ ref('fct_leads') }}
 
 ),
 
-resolved as (
+resolved as not materialized (
 
     select * from {{ ref('int_identifiers__resolved') }}
 
 ),
 
-links as (
+links as not materialized (
 
     select * from {{ ref('int_people__linked') }}
 
 ),
+
+{% if is_incremental() %}
+
+written_leads as not materialized (
+
+    select *
+    from leads
+    where built_at >= {{ window_start('built_at') }}
+
+),
+
+changed as (
+
+    select
+        all_conversions.tenant_id,
+        all_conversions.conversion_id
+    from all_conversions
+    where
+        all_conversions.identified_at >= {{ window_start('identified_at') }}
+        and not exists (
+            select 1
+            from {{ this }} as known
+            where
+                known.tenant_id = all_conversions.tenant_id
+                and known.conversion_id = all_conversions.conversion_id
+                and known.identified_at = all_conversions.identified_at
+        )
+
+    union
+
+    select
+        known.tenant_id,
+        known.conversion_id
+    from written_leads
+    inner join {{ this }} as known
+        on
+            written_leads.tenant_id = known.tenant_id
+            and written_leads.lead_id = known.lead_id
+    where written_leads.built_at > known.built_at
+
+    union
+
+    select
+        known.tenant_id,
+        known.conversion_id
+    from written_leads
+    inner join {{ this }} as known
+        on
+            written_leads.tenant_id = known.tenant_id
+            and written_leads.person_id = known.own_person_id
+    where written_leads.built_at > known.built_at
+
+    union
+
+    select
+        known.tenant_id,
+        known.conversion_id
+    from written_leads
+    inner join {{ this }} as known
+        on
+            written_leads.tenant_id = known.tenant_id
+            and written_leads.external_id = known.named_lead
+    where written_leads.built_at > known.built_at
+
+    union
+
+    select
+        known.tenant_id,
+        known.conversion_id
+    from {{ this }} as known
+    cross join
+        lateral (
+            values
+            {%- for click_id in click_ids() %}
+            ('{{ click_id }}', known.{{ click_id }}){{ ',' if not loop.last }}
+            {%- endfor %}
+        ) as click (kind, value)
+    inner join clicks
+        on
+            known.tenant_id = clicks.tenant_id
+            and click.kind = clicks.kind
+            and click.value = clicks.value
+    where clicks.built_at > known.built_at
+
+    union
+
+    select
+        known.tenant_id,
+        known.conversion_id
+    from all_conversions
+    inner join {{ this }} as known
+        on
+            all_conversions.tenant_id = known.tenant_id
+            and all_conversions.conversion_id = known.conversion_id
+    left join resolved as phones
+        on
+            all_conversions.tenant_id = phones.tenant_id
+            and all_conversions.phone_token = phones.token
+            and phones.kind = 'phone'
+    left join resolved as emails
+        on
+            all_conversions.tenant_id = emails.tenant_id
+            and all_conversions.email_token = emails.token
+            and emails.kind = 'email'
+    left join links
+        on
+            all_conversions.tenant_id = links.tenant_id
+            and coalesce(emails.resolved_token, all_conversions.email_token) = links.email_token
+    where greatest(phones.resolved_at, emails.resolved_at, links.linked_at) > known.built_at
+
+),
+
+conversions as (
+
+    select all_conversions.*
+    from all_conversions
+    inner join changed
+        on
+            all_conversions.tenant_id = changed.tenant_id
+            and all_conversions.conversion_id = changed.conversion_id
+
+),
+
+{% else %}
+
+conversions as (
+
+    select * from all_conversions
+
+),
+
+{% endif %}
 
 tokens as (
 
@@ -67,120 +218,9 @@ persons as (
 
     select
         *,
+        coalesce(lead_external_id, crm_record_id) as named_lead,
         {{ person_of('tenant_id', 'person_phone', 'person_email') }} as own_person_id
     from tokens
-
-),
-
-conversion_clicks as (
-
-    select
-        persons.tenant_id,
-        persons.conversion_id,
-        persons.converted_at,
-        click.kind,
-        click.value
-    from persons
-    cross join
-        lateral (
-            values
-            {%- for click_id in click_ids() %}
-            ('{{ click_id }}', persons.{{ click_id }}){{ ',' if not loop.last }}
-            {%- endfor %}
-        ) as click (kind, value)
-    where click.value is not null
-
-),
-
-touch_clicks as (
-
-    select
-        touches.tenant_id,
-        touches.lead_id,
-        click.kind,
-        click.value
-    from touches
-    cross join
-        lateral (
-            values
-            {%- for click_id in click_ids() %}
-            ('{{ click_id }}', touches.{{ click_id }}){{ ',' if not loop.last }}
-            {%- endfor %}
-        ) as click (kind, value)
-    where click.value is not null
-
-),
-
-candidates as (
-
-    select
-        conversion_clicks.tenant_id,
-        conversion_clicks.conversion_id,
-        conversion_clicks.converted_at,
-        touch_clicks.lead_id,
-        1 as precedence,
-        'click' as matched_by
-    from conversion_clicks
-    inner join touch_clicks
-        on
-            conversion_clicks.tenant_id = touch_clicks.tenant_id
-            and conversion_clicks.kind = touch_clicks.kind
-            and conversion_clicks.value = touch_clicks.value
-
-    union all
-
-    select
-        persons.tenant_id,
-        persons.conversion_id,
-        persons.converted_at,
-        leads.lead_id,
-        2 as precedence,
-        'lead_id' as matched_by
-    from persons
-    inner join leads
-        on
-            persons.tenant_id = leads.tenant_id
-            and coalesce(persons.lead_external_id, persons.crm_record_id) = leads.external_id
-
-    union all
-
-    select
-        persons.tenant_id,
-        persons.conversion_id,
-        persons.converted_at,
-        leads.lead_id,
-        3 as precedence,
-        'person' as matched_by
-    from persons
-    inner join leads
-        on
-            persons.tenant_id = leads.tenant_id
-            and persons.own_person_id = leads.person_id
-
-),
-
-matches as (
-
-    select distinct on (candidates.tenant_id, candidates.conversion_id)
-        candidates.tenant_id,
-        candidates.conversion_id,
-        candidates.lead_id,
-        candidates.matched_by,
-        leads.person_id,
-        leads.consent
-    from candidates
-    inner join leads
-        on
-            candidates.tenant_id = leads.tenant_id
-            and candidates.lead_id = leads.lead_id
-    order by
-        candidates.tenant_id asc,
-        candidates.conversion_id asc,
-        candidates.precedence asc,
-        leads.created_at > candidates.converted_at asc,
-        case when leads.created_at <= candidates.converted_at then leads.created_at end desc,
-        leads.created_at asc,
-        candidates.lead_id asc
 
 )
 
@@ -199,12 +239,69 @@ select
     {%- for click_id in click_ids() %}
     persons.{{ click_id }},
     {%- endfor %}
-    matches.lead_id,
-    matches.matched_by,
-    coalesce(matches.person_id, persons.own_person_id) as person_id,
-    coalesce(persons.consent, matches.consent) as consent
+    best.lead_id,
+    best.matched_by,
+    coalesce(best.person_id, persons.own_person_id) as person_id,
+    coalesce(persons.consent, best.consent) as consent,
+    persons.own_person_id,
+    persons.named_lead,
+    persons.identified_at,
+    '{{ run_started_at }}'::timestamptz as built_at
 from persons
-left join matches
-    on
-        persons.tenant_id = matches.tenant_id
-        and persons.conversion_id = matches.conversion_id
+left join
+    lateral (
+        select
+            found.lead_id,
+            candidates.matched_by,
+            found.person_id,
+            found.consent
+        from (
+            select
+                clicks.lead_id,
+                1 as precedence,
+                'click' as matched_by
+            from (
+                values
+                {%- for click_id in click_ids() %}
+                ('{{ click_id }}', persons.{{ click_id }}){{ ',' if not loop.last }}
+                {%- endfor %}
+            ) as click (kind, value)
+            inner join clicks
+                on
+                    click.kind = clicks.kind
+                    and click.value = clicks.value
+            where clicks.tenant_id = persons.tenant_id
+
+            union all
+
+            select
+                leads.lead_id,
+                2 as precedence,
+                'lead_id' as matched_by
+            from leads
+            where
+                leads.tenant_id = persons.tenant_id
+                and leads.external_id = persons.named_lead
+
+            union all
+
+            select
+                leads.lead_id,
+                3 as precedence,
+                'person' as matched_by
+            from leads
+            where
+                leads.tenant_id = persons.tenant_id
+                and leads.person_id = persons.own_person_id
+        ) as candidates
+        inner join leads as found on candidates.lead_id = found.lead_id
+        where found.tenant_id = persons.tenant_id
+        order by
+            candidates.precedence asc,
+            found.created_at > persons.converted_at asc,
+            case when found.created_at <= persons.converted_at then found.created_at end desc,
+            found.created_at asc,
+            found.lead_id asc
+        limit 1
+    ) as best
+    on true

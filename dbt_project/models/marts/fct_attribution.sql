@@ -5,24 +5,30 @@
     Why here: touches that arrive late must stay visible in fct_touches, so the cut-off belongs to this join. Messages
     in a running chat are touches too, but no contact with a campaign: they earn nothing. A conversion that no touch
     led to has one row with an empty touch, so that credit still sums to one.
+
+    Why deleted and inserted: credit moves from one touch to another, and the former one's row must go.
 #}
 {{
     config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key=['tenant_id', 'conversion_id'],
         indexes=[
             {'columns': ['tenant_id', 'conversion_id', 'model', 'touch_id'], 'unique': true},
+            {'columns': ['built_at']},
         ],
     )
 }}
 
 with
 
-conversions as (
+all_conversions as not materialized (
 
     select * from {{ ref('fct_conversions') }}
 
 ),
 
-touches as (
+touches as not materialized (
 
     select *
     from {{ ref('fct_touches') }}
@@ -30,80 +36,125 @@ touches as (
 
 ),
 
-ranked as (
+{% if is_incremental() %}
+
+changed as (
+
+    select
+        all_conversions.tenant_id,
+        all_conversions.conversion_id
+    from all_conversions
+    where
+        all_conversions.built_at >= {{ window_start('built_at') }}
+        and not exists (
+            select 1
+            from {{ this }} as known
+            where
+                known.tenant_id = all_conversions.tenant_id
+                and known.conversion_id = all_conversions.conversion_id
+                and known.built_at >= all_conversions.built_at
+        )
+
+    union
+
+    select
+        all_conversions.tenant_id,
+        all_conversions.conversion_id
+    from {{ ref('fct_touches') }} as written_touches
+    inner join all_conversions
+        on
+            written_touches.tenant_id = all_conversions.tenant_id
+            and written_touches.person_id = all_conversions.person_id
+    inner join {{ this }} as known
+        on
+            all_conversions.tenant_id = known.tenant_id
+            and all_conversions.conversion_id = known.conversion_id
+    where
+        written_touches.built_at >= {{ window_start('built_at') }}
+        and written_touches.built_at > known.built_at
+
+    union
+
+    -- Credit that went to a touch which has since become another person's.
+    select
+        known.tenant_id,
+        known.conversion_id
+    from {{ this }} as known
+    inner join {{ ref('fct_touches') }} as written_touches
+        on
+            known.tenant_id = written_touches.tenant_id
+            and known.touch_id = written_touches.touch_id
+    where
+        written_touches.built_at >= {{ window_start('built_at') }}
+        and written_touches.built_at > known.built_at
+
+),
+
+conversions as (
+
+    select all_conversions.*
+    from all_conversions
+    inner join changed
+        on
+            all_conversions.tenant_id = changed.tenant_id
+            and all_conversions.conversion_id = changed.conversion_id
+
+),
+
+{% else %}
+
+conversions as (
+
+    select * from all_conversions
+
+),
+
+{% endif %}
+
+credited as (
+
+    {%- for model, direction in [('first', 'asc'), ('last', 'desc')] %}
 
     select
         conversions.tenant_id,
         conversions.conversion_id,
-        touches.touch_id,
-        row_number() over (
-            partition by conversions.tenant_id, conversions.conversion_id
-            order by touches.touched_at, touches.received_at, touches.touch_id
-        ) as from_first,
-        row_number() over (
-            partition by conversions.tenant_id, conversions.conversion_id
-            order by touches.touched_at desc, touches.received_at desc, touches.touch_id desc
-        ) as from_last
+        '{{ model }}' as model,
+        coalesce(touch.touch_id, '') as touch_id,
+        touch.platform,
+        touch.utm_source,
+        touch.campaign_id,
+        touch.campaign_name,
+        touch.adgroup_id,
+        1::numeric(12, 9) as credit,
+        conversions.value,
+        conversions.currency
     from conversions
-    inner join touches
-        on
-            conversions.tenant_id = touches.tenant_id
-            and conversions.person_id = touches.person_id
-            and conversions.converted_at >= touches.touched_at
-            and conversions.converted_at - make_interval(days => {{ var('attribution_days') | int }})
-            <= touches.touched_at
-
-),
-
-winners as (
-
-    select
-        tenant_id,
-        conversion_id,
-        'first' as model,
-        touch_id
-    from ranked
-    where from_first = 1
+    left join
+        lateral (
+            select touches.*
+            from touches
+            where
+                touches.tenant_id = conversions.tenant_id
+                and touches.person_id = conversions.person_id
+                and touches.touched_at <= conversions.converted_at
+                and touches.touched_at
+                >= conversions.converted_at - make_interval(days => {{ var('attribution_days') | int }})
+            order by
+                touches.touched_at {{ direction }},
+                touches.received_at {{ direction }},
+                touches.touch_id {{ direction }}
+            limit 1
+        ) as touch
+        on true
+    {%- if not loop.last %}
 
     union all
-
-    select
-        tenant_id,
-        conversion_id,
-        'last' as model,
-        touch_id
-    from ranked
-    where from_last = 1
-
-),
-
-models (model) as (
-
-    values ('first'), ('last')
+    {%- endif %}
+    {%- endfor %}
 
 )
 
 select
-    conversions.tenant_id,
-    conversions.conversion_id,
-    models.model,
-    coalesce(winners.touch_id, '') as touch_id,
-    touches.platform,
-    touches.utm_source,
-    touches.campaign_id,
-    touches.campaign_name,
-    touches.adgroup_id,
-    1::numeric(12, 9) as credit,
-    conversions.value,
-    conversions.currency
-from conversions
-cross join models
-left join winners
-    on
-        conversions.tenant_id = winners.tenant_id
-        and conversions.conversion_id = winners.conversion_id
-        and models.model = winners.model
-left join touches
-    on
-        winners.tenant_id = touches.tenant_id
-        and winners.touch_id = touches.touch_id
+    *,
+    '{{ run_started_at }}'::timestamptz as built_at
+from credited

@@ -7,22 +7,91 @@
 #}
 {{
     config(
+        materialized='incremental',
+        incremental_strategy='merge',
+        unique_key=['tenant_id', 'conversion_id'],
         indexes=[
             {'columns': ['tenant_id', 'conversion_id'], 'unique': true},
             {'columns': ['tenant_id', 'converted_at']},
             {'columns': ['tenant_id', 'lead_id']},
             {'columns': ['tenant_id', 'person_id']},
+            {'columns': ['tenant_id', 'crm_record_id']},
+            {'columns': ['built_at']},
         ],
     )
 }}
 
 with
 
-conversions as (
+matched as (
 
     select * from {{ ref('int_conversions__matched') }}
 
 ),
+
+{% if is_incremental() %}
+
+news as (
+
+    select
+        matched.tenant_id,
+        matched.conversion_id,
+        matched.crm_record_id
+    from matched
+    where
+        matched.built_at >= {{ window_start('built_at') }}
+        and not exists (
+            select 1
+            from {{ this }} as known
+            where
+                known.tenant_id = matched.tenant_id
+                and known.conversion_id = matched.conversion_id
+                and known.built_at >= matched.built_at
+        )
+
+),
+
+-- What one event of a record takes back is another event of it, so a record's events are read together.
+changed as (
+
+    select
+        tenant_id,
+        conversion_id
+    from news
+
+    union
+
+    select
+        matched.tenant_id,
+        matched.conversion_id
+    from news
+    inner join matched
+        on
+            news.tenant_id = matched.tenant_id
+            and news.crm_record_id = matched.crm_record_id
+
+),
+
+conversions as (
+
+    select matched.*
+    from matched
+    inner join changed
+        on
+            matched.tenant_id = changed.tenant_id
+            and matched.conversion_id = changed.conversion_id
+
+),
+
+{% else %}
+
+conversions as (
+
+    select * from matched
+
+),
+
+{% endif %}
 
 reversals as (
 
@@ -55,7 +124,8 @@ select
     conversions.{{ click_id }},
     {%- endfor %}
     conversions.consent,
-    conversions.is_reversed or coalesce(reversals.reversed_at >= conversions.converted_at, false) as is_reversed
+    conversions.is_reversed or coalesce(reversals.reversed_at >= conversions.converted_at, false) as is_reversed,
+    '{{ run_started_at }}'::timestamptz as built_at
 from conversions
 left join reversals
     on

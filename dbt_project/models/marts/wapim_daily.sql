@@ -6,9 +6,15 @@
 #}
 {{
     config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key=['tenant_id', 'lead_id'],
         indexes=[
             {'columns': ['tenant_id', 'day', 'lead_id'], 'unique': true},
+            {'columns': ['tenant_id', 'lead_id']},
+            {'columns': ['built_at']},
         ],
+        post_hook="{{ drop_days_without_lead() }}",
     )
 }}
 
@@ -22,7 +28,21 @@ tenants as (
 
 leads as (
 
-    select * from {{ ref('fct_leads') }}
+    select leads.*
+    from {{ ref('fct_leads') }} as leads
+    where
+        leads.source = 'whatsapp'
+    {% if is_incremental() %}
+    and leads.built_at >= {{ window_start('built_at') }}
+    and not exists (
+        select 1
+        from {{ this }} as known
+        where
+            known.tenant_id = leads.tenant_id
+            and known.lead_id = leads.lead_id
+            and known.built_at >= leads.built_at
+    )
+    {% endif %}
 
 ),
 
@@ -33,7 +53,10 @@ messages as (
         (touches.touched_at at time zone tenants.timezone)::date as day
     from {{ ref('fct_touches') }} as touches
     inner join tenants on touches.tenant_id = tenants.tenant_id
-    where touches.source = 'whatsapp'
+    inner join leads
+        on
+            touches.tenant_id = leads.tenant_id
+            and touches.lead_id = leads.lead_id
 
 ),
 
@@ -71,7 +94,8 @@ select
         as campaign_name,
     case when leading_messages.has_campaign then leading_messages.adgroup_id else leads.adgroup_id end as adgroup_id,
     days.message_count,
-    days.first_message_at
+    days.first_message_at,
+    '{{ run_started_at }}'::timestamptz as built_at
 from days
 inner join leading_messages
     on

@@ -15,3 +15,17 @@
             )
     {%- endif -%}
 {% endmacro %}
+
+{#- And with the provisional lead go its days. -#}
+{% macro drop_days_without_lead() %}
+    {%- if is_incremental() -%}
+        delete from {{ this }} as day
+        where
+            day.chat_id is null
+            and not exists (
+                select 1
+                from {{ ref('fct_leads') }} as lead
+                where lead.tenant_id = day.tenant_id and lead.lead_id = day.lead_id
+            )
+    {%- endif -%}
+{% endmacro %}

@@ -1,0 +1,57 @@
+{#
+    Grain: one row per touch and kind of click id that it carries.
+    Reads: fct_touches. Feeds: int_conversions__matched, delivery_plan.
+
+    Why a table: a click id is looked up for each conversion, and one index serves all six kinds.
+#}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key=['tenant_id', 'touch_id'],
+        indexes=[
+            {'columns': ['tenant_id', 'kind', 'value', 'touch_id'], 'unique': true},
+            {'columns': ['tenant_id', 'touch_id']},
+            {'columns': ['tenant_id', 'lead_id']},
+            {'columns': ['built_at']},
+        ],
+    )
+}}
+
+with
+
+touches as (
+
+    select * from {{ ref('fct_touches') }}
+
+)
+
+select
+    touches.tenant_id,
+    touches.touch_id,
+    click.kind,
+    click.value,
+    touches.lead_id,
+    touches.touched_at,
+    touches.built_at
+from touches
+cross join
+    lateral (
+        values
+        {%- for click_id in click_ids() %}
+        ('{{ click_id }}', touches.{{ click_id }}){{ ',' if not loop.last }}
+        {%- endfor %}
+    ) as click (kind, value)
+where
+    click.value is not null
+{% if is_incremental() %}
+and touches.built_at >= {{ window_start('built_at') }}
+and not exists (
+    select 1
+    from {{ this }} as known
+    where
+        known.tenant_id = touches.tenant_id
+        and known.touch_id = touches.touch_id
+        and known.built_at >= touches.built_at
+)
+{% endif %}
