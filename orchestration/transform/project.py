@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestration.settings import PROJECT_FOLDER
-from orchestration.warehouse import addresses
+from orchestration.warehouse import Warehouse, addresses, sql
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
 
     from orchestration.settings import Settings
+
+_QUERIES = sql.load(__file__)
 
 DBT_FOLDER = PROJECT_FOLDER / "dbt_project"
 MANIFEST_PATH = DBT_FOLDER / "target" / "manifest.json"
@@ -67,8 +69,11 @@ def run_as_dbt(settings: Settings, arguments: Sequence[str]) -> dbtRunnerResult:
         DbtFailed: dbt did not run at all.
     """
     environment = addresses.libpq_environment(addresses.role_url(settings, "dbt"))
-    # Nobody reads the artifacts of a run, and writing them costs as much as several models.
-    return invoke([*arguments, "--no-write-json"], settings.home / "dbt", environment)
+    # Models follow what dbt wrote before by its time, so no other run may be writing (macro last_written).
+    with Warehouse(settings, "dbt") as warehouse, warehouse.shared() as connection:
+        connection.execute(_QUERIES.lock_models)
+        # Nobody reads the artifacts of a run, and writing them costs as much as several models.
+        return invoke([*arguments, "--no-write-json"], settings.home / "dbt", environment)
 
 
 def invoke(arguments: Sequence[str], workdir: Path, environment: dict[str, str]) -> dbtRunnerResult:

@@ -1,3 +1,7 @@
+-- name: lock_models
+-- One dbt run at a time on a warehouse, whichever process it is in; held until the transaction ends.
+select pg_advisory_xact_lock(hashtextextended('leadloop.dbt', 0))
+
 -- name: list_columns
 -- The columns of a table.
 select column_name

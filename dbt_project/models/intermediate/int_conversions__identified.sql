@@ -11,7 +11,7 @@
         unique_key=['tenant_id', 'conversion_id'],
         indexes=[
             {'columns': ['tenant_id', 'conversion_id'], 'unique': true},
-            {'columns': ['received_at']},
+            {'columns': ['staged_at']},
             {'columns': ['identified_at']},
         ],
     )
@@ -29,6 +29,7 @@ crm_conversions as (
         kind,
         converted_at,
         received_at,
+        staged_at,
         event_id,
         crm_record_id,
         lead_external_id,
@@ -60,6 +61,7 @@ csv_conversions as (
         kind,
         converted_at,
         received_at,
+        staged_at,
         null::text as event_id,
         record_id as crm_record_id,
         lead_external_id,
@@ -94,17 +96,20 @@ new_conversions as (
     select conversions.*
     from conversions
     {% if is_incremental() %}
+    where conversions.staged_at > {{ last_written('staged_at') }}
+
+    union all
+
+    -- Written before enrichment had read all of its identifiers.
+    select conversions.*
+    from conversions
+    inner join {{ this }} as known
+        on
+            conversions.tenant_id = known.tenant_id
+            and conversions.conversion_id = known.conversion_id
     where
-        conversions.received_at >= {{ window_start() }}
-        and not exists (
-            select 1
-            from {{ this }} as known
-            where
-                known.tenant_id = conversions.tenant_id
-                and known.conversion_id = conversions.conversion_id
-                and known.source_version = conversions.source_version
-                and known.is_enriched
-        )
+        conversions.staged_at <= {{ last_written('staged_at') }}
+        and not known.is_enriched
     {% endif %}
 
 ),
@@ -158,6 +163,7 @@ keyed as (
         kind,
         converted_at,
         received_at,
+        staged_at,
         event_id,
         {{ scrubbed('crm_record_id') }} as crm_record_id,
         {{ scrubbed('lead_external_id') }} as lead_external_id,
@@ -171,7 +177,7 @@ keyed as (
         phone_token,
         email_token,
         is_enriched,
-        '{{ run_started_at }}'::timestamptz as identified_at
+        now() as identified_at
     from identified
 
 )

@@ -31,14 +31,7 @@ conversions as (
     from {{ ref('int_conversions__matched') }} as matched
     {% if is_incremental() %}
     where
-        matched.built_at >= {{ window_start('built_at') }}
-        and not exists (
-            select 1
-            from {{ this }} as known
-            where
-                known.tenant_id = matched.tenant_id
-                and known.conversion_id = matched.conversion_id
-        )
+        matched.built_at > {{ last_written('built_at') }}
     {% endif %}
 
 ),

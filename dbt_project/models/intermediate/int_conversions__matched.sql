@@ -64,9 +64,11 @@ written_leads as not materialized (
 
     select *
     from leads
-    where built_at >= {{ window_start('built_at') }}
+    where built_at > {{ last_written('built_at') }}
 
 ),
+
+{{ written_tokens() }},
 
 changed as (
 
@@ -75,15 +77,7 @@ changed as (
         all_conversions.conversion_id
     from all_conversions
     where
-        all_conversions.identified_at >= {{ window_start('identified_at') }}
-        and not exists (
-            select 1
-            from {{ this }} as known
-            where
-                known.tenant_id = all_conversions.tenant_id
-                and known.conversion_id = all_conversions.conversion_id
-                and known.identified_at = all_conversions.identified_at
-        )
+        all_conversions.identified_at > {{ last_written('identified_at') }}
 
     union
 
@@ -139,33 +133,31 @@ changed as (
             known.tenant_id = clicks.tenant_id
             and click.kind = clicks.kind
             and click.value = clicks.value
-    where clicks.built_at > known.built_at
+    where
+        clicks.built_at > {{ last_written('built_at') }}
+        and clicks.built_at > known.built_at
 
     union
 
     select
-        known.tenant_id,
-        known.conversion_id
-    from all_conversions
-    inner join {{ this }} as known
+        all_conversions.tenant_id,
+        all_conversions.conversion_id
+    from written_tokens
+    inner join all_conversions
         on
-            all_conversions.tenant_id = known.tenant_id
-            and all_conversions.conversion_id = known.conversion_id
-    left join resolved as phones
+            written_tokens.tenant_id = all_conversions.tenant_id
+            and written_tokens.token = all_conversions.email_token
+
+    union
+
+    select
+        all_conversions.tenant_id,
+        all_conversions.conversion_id
+    from written_tokens
+    inner join all_conversions
         on
-            all_conversions.tenant_id = phones.tenant_id
-            and all_conversions.phone_token = phones.token
-            and phones.kind = 'phone'
-    left join resolved as emails
-        on
-            all_conversions.tenant_id = emails.tenant_id
-            and all_conversions.email_token = emails.token
-            and emails.kind = 'email'
-    left join links
-        on
-            all_conversions.tenant_id = links.tenant_id
-            and coalesce(emails.resolved_token, all_conversions.email_token) = links.email_token
-    where greatest(phones.resolved_at, emails.resolved_at, links.linked_at) > known.built_at
+            written_tokens.tenant_id = all_conversions.tenant_id
+            and written_tokens.token = all_conversions.phone_token
 
 ),
 
@@ -246,7 +238,7 @@ select
     persons.own_person_id,
     persons.named_lead,
     persons.identified_at,
-    '{{ run_started_at }}'::timestamptz as built_at
+    now() as built_at
 from persons
 left join
     lateral (

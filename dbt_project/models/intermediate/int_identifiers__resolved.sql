@@ -19,38 +19,58 @@
 
 with
 
-identifiers as (
+hashed as (
 
-    select * from {{ source('vault', 'identifiers') }}
+    select distinct
+        tenant_id,
+        kind,
+        token,
+        sha256
+    from {{ source('vault', 'identifiers') }}
+    where
+        kind in ('email', 'phone')
+        and is_prehashed
+        and token is not null
+
+),
+
+looked_up as (
+
+    select
+        hashed.tenant_id,
+        hashed.kind,
+        hashed.token,
+        plain.token as resolved_token
+    from hashed
+    cross join
+        lateral (
+            select min(identifiers.token) as token
+            from {{ source('vault', 'identifiers') }} as identifiers
+            where
+                identifiers.tenant_id = hashed.tenant_id
+                and identifiers.kind = hashed.kind
+                and identifiers.sha256 = hashed.sha256
+                and not identifiers.is_prehashed
+        ) as plain
 
 ),
 
 matched as (
 
     select
-        hashed.tenant_id,
-        hashed.kind,
-        hashed.token,
-        min(plain.token) as resolved_token
-    from identifiers as hashed
-    inner join identifiers as plain
-        on
-            hashed.tenant_id = plain.tenant_id
-            and hashed.kind = plain.kind
-            and hashed.sha256 = plain.sha256
-    where
-        hashed.kind in ('email', 'phone')
-        and hashed.is_prehashed
-        and hashed.token is not null
-        and not plain.is_prehashed
-        and plain.token is not null
-    group by hashed.tenant_id, hashed.kind, hashed.token
+        tenant_id,
+        kind,
+        token,
+        min(resolved_token) as resolved_token
+    from looked_up
+    where resolved_token is not null
+    group by tenant_id, kind, token
 
 )
 
 select
     matched.*,
-    '{{ run_started_at }}'::timestamptz as resolved_at
+    now() as resolved_at
 from matched
 {% if is_incremental() %}
 where not exists (

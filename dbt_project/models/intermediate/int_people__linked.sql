@@ -27,7 +27,8 @@ records as (
         touch_id as record_id,
         received_at,
         phone_token,
-        email_token
+        email_token,
+        identified_at
     from {{ ref('int_touches__identified') }}
     where phone_token is not null and email_token is not null
 
@@ -38,7 +39,8 @@ records as (
         conversion_id as record_id,
         received_at,
         phone_token,
-        email_token
+        email_token,
+        identified_at
     from {{ ref('int_conversions__identified') }}
     where phone_token is not null and email_token is not null
 
@@ -69,6 +71,9 @@ pairs as (
             records.tenant_id = phones.tenant_id
             and records.phone_token = phones.token
             and phones.kind = 'phone'
+    {% if is_incremental() %}
+    where greatest(records.identified_at, emails.resolved_at, phones.resolved_at) > {{ last_written('linked_at') }}
+    {% endif %}
 
 ),
 
@@ -87,7 +92,7 @@ links as (
 
 select
     links.*,
-    '{{ run_started_at }}'::timestamptz as linked_at
+    now() as linked_at
 from links
 {% if is_incremental() %}
 where not exists (
@@ -96,7 +101,9 @@ where not exists (
         where
             known.tenant_id = links.tenant_id
             and known.email_token = links.email_token
-            and known.phone_token = links.phone_token
-            and known.record_id = links.record_id
+            and (
+                (known.received_at, known.record_id) < (links.received_at, links.record_id)
+                or (known.phone_token, known.record_id) = (links.phone_token, links.record_id)
+            )
     )
 {% endif %}

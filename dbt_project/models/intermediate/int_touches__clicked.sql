@@ -44,14 +44,6 @@ cross join
     ) as click (kind, value)
 where
     click.value is not null
-{% if is_incremental() %}
-and touches.built_at >= {{ window_start('built_at') }}
-and not exists (
-    select 1
-    from {{ this }} as known
-    where
-        known.tenant_id = touches.tenant_id
-        and known.touch_id = touches.touch_id
-        and known.built_at >= touches.built_at
-)
-{% endif %}
+    {% if is_incremental() %}
+    and touches.built_at > {{ last_written('built_at') }}
+    {% endif %}

@@ -13,7 +13,9 @@
         indexes=[
             {'columns': ['tenant_id', 'touch_id'], 'unique': true},
             {'columns': ['tenant_id', 'lead_id']},
-            {'columns': ['received_at']},
+            {'columns': ['tenant_id', 'email_token']},
+            {'columns': ['tenant_id', 'phone_token']},
+            {'columns': ['staged_at']},
             {'columns': ['identified_at']},
         ],
     )
@@ -36,6 +38,7 @@ form_touches as (
         external_id,
         submitted_at as touched_at,
         received_at,
+        staged_at,
         landing_key,
         null::jsonb as given,
         null::text as phone_id,
@@ -59,6 +62,7 @@ csv_touches as (
         record_id as external_id,
         created_at as touched_at,
         received_at,
+        staged_at,
         landing_key,
         nullif(
             jsonb_strip_nulls(
@@ -91,6 +95,7 @@ whatsapp_touches as (
         null::text as external_id,
         sent_at as touched_at,
         received_at,
+        staged_at,
         landing_key,
         null::jsonb as given,
         phone_id,
@@ -118,17 +123,20 @@ new_touches as (
     select touches.*
     from touches
     {% if is_incremental() %}
+    where touches.staged_at > {{ last_written('staged_at') }}
+
+    union all
+
+    -- Written before enrichment had read all of its identifiers.
+    select touches.*
+    from touches
+    inner join {{ this }} as known
+        on
+            touches.tenant_id = known.tenant_id
+            and touches.touch_id = known.touch_id
     where
-        touches.received_at >= {{ window_start() }}
-        and not exists (
-            select 1
-            from {{ this }} as known
-            where
-                known.tenant_id = touches.tenant_id
-                and known.touch_id = touches.touch_id
-                and known.source_version = touches.source_version
-                and known.is_enriched
-        )
+        touches.staged_at <= {{ last_written('staged_at') }}
+        and not known.is_enriched
     {% endif %}
 
 ),
@@ -182,6 +190,7 @@ keyed as (
         case when source = 'whatsapp' then phone_token else {{ scrubbed('external_id') }} end as external_id,
         touched_at,
         received_at,
+        staged_at,
         landing_key,
         given,
         phone_id,
@@ -191,7 +200,7 @@ keyed as (
         email_token,
         consent,
         is_enriched,
-        '{{ run_started_at }}'::timestamptz as identified_at
+        now() as identified_at
     from identified
 
 )

@@ -45,15 +45,7 @@ changed as (
         all_conversions.conversion_id
     from all_conversions
     where
-        all_conversions.built_at >= {{ window_start('built_at') }}
-        and not exists (
-            select 1
-            from {{ this }} as known
-            where
-                known.tenant_id = all_conversions.tenant_id
-                and known.conversion_id = all_conversions.conversion_id
-                and known.built_at >= all_conversions.built_at
-        )
+        all_conversions.built_at > {{ last_written('built_at') }}
 
     union
 
@@ -70,7 +62,7 @@ changed as (
             all_conversions.tenant_id = known.tenant_id
             and all_conversions.conversion_id = known.conversion_id
     where
-        written_touches.built_at >= {{ window_start('built_at') }}
+        written_touches.built_at > {{ last_written('built_at') }}
         and written_touches.built_at > known.built_at
 
     union
@@ -85,7 +77,7 @@ changed as (
             known.tenant_id = written_touches.tenant_id
             and known.touch_id = written_touches.touch_id
     where
-        written_touches.built_at >= {{ window_start('built_at') }}
+        written_touches.built_at > {{ last_written('built_at') }}
         and written_touches.built_at > known.built_at
 
 ),
@@ -156,5 +148,5 @@ credited as (
 
 select
     *,
-    '{{ run_started_at }}'::timestamptz as built_at
+    now() as built_at
 from credited

@@ -39,15 +39,7 @@ news as (
         matched.crm_record_id
     from matched
     where
-        matched.built_at >= {{ window_start('built_at') }}
-        and not exists (
-            select 1
-            from {{ this }} as known
-            where
-                known.tenant_id = matched.tenant_id
-                and known.conversion_id = matched.conversion_id
-                and known.built_at >= matched.built_at
-        )
+        matched.built_at > {{ last_written('built_at') }}
 
 ),
 
@@ -125,7 +117,7 @@ select
     {%- endfor %}
     conversions.consent,
     conversions.is_reversed or coalesce(reversals.reversed_at >= conversions.converted_at, false) as is_reversed,
-    '{{ run_started_at }}'::timestamptz as built_at
+    now() as built_at
 from conversions
 left join reversals
     on

@@ -23,7 +23,7 @@
 
 with
 
-touches as (
+touches as not materialized (
 
     select * from {{ ref('fct_touches') }}
 
@@ -34,16 +34,10 @@ touches as (
 changed as (
 
     select distinct
-        touches.tenant_id,
-        touches.lead_id
+        tenant_id,
+        lead_id
     from touches
-    left join {{ this }} as known
-        on
-            touches.tenant_id = known.tenant_id
-            and touches.lead_id = known.lead_id
-    where
-        touches.built_at >= {{ window_start('built_at') }}
-        and (known.built_at is null or touches.built_at > known.built_at)
+    where built_at > {{ last_written('built_at') }}
 
 ),
 
@@ -129,7 +123,7 @@ select
     spans.first_touch_id,
     spans.last_touch_id,
     leading_touches.external_id,
-    '{{ run_started_at }}'::timestamptz as built_at
+    now() as built_at
 from spans
 inner join leading_touches
     on

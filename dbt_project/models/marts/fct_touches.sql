@@ -16,6 +16,7 @@
             {'columns': ['tenant_id', 'lead_id']},
             {'columns': ['tenant_id', 'person_id']},
             {'columns': ['tenant_id', 'touched_at']},
+            {'columns': ['identified_at']},
             {'columns': ['built_at']},
         ],
     )
@@ -23,25 +24,25 @@
 
 with
 
-touches as (
+touches as not materialized (
 
     select * from {{ ref('int_touches__identified') }}
 
 ),
 
-landings as (
+landings as not materialized (
 
     select * from {{ source('vault', 'landings') }}
 
 ),
 
-resolved as (
+resolved as not materialized (
 
     select * from {{ ref('int_identifiers__resolved') }}
 
 ),
 
-links as (
+links as not materialized (
 
     select * from {{ ref('int_people__linked') }}
 
@@ -94,35 +95,28 @@ referrals as (
 
 {% if is_incremental() %}
 
+{{ written_tokens() }},
+
 dirty as (
 
     select
-        touches.tenant_id,
-        touches.touch_id
+        tenant_id,
+        touch_id
     from touches
-    where
-        touches.identified_at >= {{ window_start('identified_at') }}
-        and not exists (
-            select 1
-            from {{ this }} as known
-            where
-                known.tenant_id = touches.tenant_id
-                and known.touch_id = touches.touch_id
-                and known.identified_at = touches.identified_at
-        )
+    where identified_at > {{ last_written('identified_at') }}
 
     union
 
     select
         known.tenant_id,
         known.touch_id
-    from landings
-    inner join {{ this }} as known
+    from {{ this }} as known
+    inner join landings
         on
-            landings.tenant_id = known.tenant_id
-            and landings.landing_key = known.landing_key
+            known.tenant_id = landings.tenant_id
+            and known.landing_key = landings.landing_key
     where
-        landings.parsed_at >= {{ window_start('built_at') }}
+        coalesce(known.landing_version, 0) < (select max(newest.parser_version) from landings as newest)
         and known.landing_version is distinct from landings.parser_version
 
     union
@@ -157,29 +151,28 @@ dirty as (
     union
 
     select
-        known.tenant_id,
-        known.touch_id
-    from touches
-    inner join {{ this }} as known
+        touches.tenant_id,
+        touches.touch_id
+    from written_tokens
+    inner join touches
         on
-            touches.tenant_id = known.tenant_id
-            and touches.touch_id = known.touch_id
-    left join resolved as phones
+            written_tokens.tenant_id = touches.tenant_id
+            and written_tokens.token = touches.email_token
+    where
+        written_tokens.kind = 'email'
+        and touches.phone_token is null
+
+    union
+
+    select
+        touches.tenant_id,
+        touches.touch_id
+    from written_tokens
+    inner join touches
         on
-            touches.tenant_id = phones.tenant_id
-            and touches.phone_token = phones.token
-            and phones.kind = 'phone'
-    left join resolved as emails
-        on
-            touches.tenant_id = emails.tenant_id
-            and touches.email_token = emails.token
-            and emails.kind = 'email'
-    left join links
-        on
-            touches.tenant_id = links.tenant_id
-            and coalesce(emails.resolved_token, touches.email_token) = links.email_token
-            and touches.phone_token is null
-    where greatest(phones.resolved_at, emails.resolved_at, links.linked_at) > known.built_at
+            written_tokens.tenant_id = touches.tenant_id
+            and written_tokens.token = touches.phone_token
+    where written_tokens.kind = 'phone'
 
 ),
 
@@ -354,30 +347,6 @@ named as (
             and coalesce(meant.platform, '') = campaign_names.platform
             and meant.meant_campaign_id = campaign_names.external_id
 
-),
-
-first_messages as (
-
-    select distinct on (touches.tenant_id, touches.lead_id)
-        touches.tenant_id,
-        touches.lead_id,
-        touches.touch_id
-    from touches
-    {% if is_incremental() %}
-    inner join (
-        select distinct
-            tenant_id,
-            lead_id
-        from named
-        where source = 'whatsapp'
-    ) as chats
-        on
-            touches.tenant_id = chats.tenant_id
-            and touches.lead_id = chats.lead_id
-    {% endif %}
-    where touches.source = 'whatsapp'
-    order by touches.tenant_id, touches.lead_id, touches.touched_at, touches.received_at, touches.touch_id
-
 )
 
 select
@@ -419,14 +388,22 @@ select
         named.gbraid, named.wbraid, named.fbclid, named.ttclid, named.msclkid, named.twclid, named.li_fat_id,
         named.ctwa_clid, named.ref_id
     ) is not null as has_campaign,
-    named.source <> 'whatsapp' or first_messages.touch_id is not null as is_first_contact,
+    case
+        when named.source = 'whatsapp'
+            then not exists (
+                    select 1
+                    from touches as earlier
+                    where
+                        earlier.tenant_id = named.tenant_id
+                        and earlier.lead_id = named.lead_id
+                        and (earlier.touched_at, earlier.received_at, earlier.touch_id)
+                        < (named.touched_at, named.received_at, named.touch_id)
+                )
+        else true
+    end as is_first_contact,
     named.campaign_name is not null as is_named_by_landing,
     named.landing_key,
     named.landing_version,
     named.identified_at,
-    '{{ run_started_at }}'::timestamptz as built_at
+    now() as built_at
 from named
-left join first_messages
-    on
-        named.tenant_id = first_messages.tenant_id
-        and named.touch_id = first_messages.touch_id

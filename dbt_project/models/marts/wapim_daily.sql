@@ -32,17 +32,9 @@ leads as (
     from {{ ref('fct_leads') }} as leads
     where
         leads.source = 'whatsapp'
-    {% if is_incremental() %}
-    and leads.built_at >= {{ window_start('built_at') }}
-    and not exists (
-        select 1
-        from {{ this }} as known
-        where
-            known.tenant_id = leads.tenant_id
-            and known.lead_id = leads.lead_id
-            and known.built_at >= leads.built_at
-    )
-    {% endif %}
+        {% if is_incremental() %}
+        and leads.built_at > {{ last_written('built_at') }}
+        {% endif %}
 
 ),
 
@@ -95,7 +87,7 @@ select
     case when leading_messages.has_campaign then leading_messages.adgroup_id else leads.adgroup_id end as adgroup_id,
     days.message_count,
     days.first_message_at,
-    '{{ run_started_at }}'::timestamptz as built_at
+    now() as built_at
 from days
 inner join leading_messages
     on

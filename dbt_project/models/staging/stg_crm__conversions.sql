@@ -9,6 +9,7 @@
             {'columns': ['tenant_id', 'dedupe_key'], 'unique': true},
             {'columns': ['tenant_id', 'conversion_id']},
             {'columns': ['received_at']},
+            {'columns': ['staged_at']},
         ],
     )
 }}
@@ -91,6 +92,7 @@ typed as (
         coalesce({{ limited(fold_case('event_type'), 128) }}, 'unknown') as kind,
         coalesce({{ safe_timestamptz('event_time', 'timezone') }}, occurred_at, received_at) as converted_at,
         received_at,
+        now() as staged_at,
         {{ safe_numeric('value') }} as value,
         coalesce(
             case when upper(currency) ~ '^[A-Z]{3}$' then upper(currency) end,

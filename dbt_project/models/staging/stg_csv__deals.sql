@@ -9,6 +9,7 @@
             {'columns': ['tenant_id', 'record_id'], 'unique': true},
             {'columns': ['tenant_id', 'conversion_id']},
             {'columns': ['received_at']},
+            {'columns': ['staged_at']},
         ],
     )
 }}
@@ -86,6 +87,7 @@ typed as (
         coalesce({{ limited(fold_case('kind'), 128) }}, 'purchase') as kind,
         coalesce({{ safe_timestamptz('converted_at', 'timezone') }}, updated_at, seen_at) as converted_at,
         seen_at as received_at,
+        now() as staged_at,
         {{ safe_numeric('value') }} as value,
         coalesce(
             case when upper(currency) ~ '^[A-Z]{3}$' then upper(currency) end,

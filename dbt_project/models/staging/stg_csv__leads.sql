@@ -9,6 +9,7 @@
             {'columns': ['tenant_id', 'record_id'], 'unique': true},
             {'columns': ['tenant_id', 'touch_id']},
             {'columns': ['received_at']},
+            {'columns': ['staged_at']},
         ],
     )
 }}
@@ -90,6 +91,7 @@ typed as (
         -- times
         coalesce({{ safe_timestamptz('created_at', 'timezone') }}, updated_at, seen_at) as created_at,
         seen_at as received_at,
+        now() as staged_at,
 
         -- where the person came from: a landing URL, or columns of the file
         landing_url,

@@ -9,6 +9,7 @@
             {'columns': ['tenant_id', 'dedupe_key'], 'unique': true},
             {'columns': ['tenant_id', 'touch_id']},
             {'columns': ['received_at']},
+            {'columns': ['staged_at']},
         ],
     )
 }}
@@ -90,6 +91,7 @@ typed as (
             {{ safe_timestamptz('submitted_at', 'timezone') }}, occurred_at, received_at
         ) as submitted_at,
         received_at,
+        now() as staged_at,
 
         -- where the person came from
         landing_url,

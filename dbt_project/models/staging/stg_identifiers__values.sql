@@ -7,7 +7,7 @@
         unique_key=['tenant_id', 'kind', 'raw_value'],
         indexes=[
             {'columns': ['tenant_id', 'kind', 'raw_value'], 'unique': true},
-            {'columns': ['received_at']},
+            {'columns': ['staged_at']},
         ],
     )
 }}
@@ -27,6 +27,7 @@ persons as (
     select
         tenant_id,
         received_at,
+        staged_at,
         {{ kinds | join(',\n        ') }},
         null as email_sha256,
         null as phone_sha256
@@ -37,6 +38,7 @@ persons as (
     select
         tenant_id,
         received_at,
+        staged_at,
         {{ kinds | join(',\n        ') }},
         null as email_sha256,
         null as phone_sha256
@@ -47,6 +49,7 @@ persons as (
     select
         tenant_id,
         received_at,
+        staged_at,
         {{ kinds | join(',\n        ') }},
         null as email_sha256,
         null as phone_sha256
@@ -57,6 +60,7 @@ persons as (
     select
         tenant_id,
         received_at,
+        staged_at,
         {{ kinds | join(',\n        ') }},
         email_sha256,
         phone_sha256
@@ -67,6 +71,7 @@ persons as (
     select
         tenant_id,
         received_at,
+        staged_at,
         null as email,
         phone,
         null as first_name,
@@ -86,7 +91,8 @@ identifiers as (
         persons.tenant_id,
         value.kind,
         value.raw_value,
-        persons.received_at
+        persons.received_at,
+        persons.staged_at
     from persons
     cross join
         lateral (
@@ -100,7 +106,7 @@ identifiers as (
     where
         value.raw_value is not null
         {% if is_incremental() %}
-        and persons.received_at >= {{ window_start() }}
+        and persons.staged_at > {{ last_written('staged_at') }}
         {% endif %}
 
 ),
@@ -112,7 +118,8 @@ new_identifiers as (
         identifiers.kind,
         identifiers.raw_value,
         tenants.region,
-        identifiers.received_at
+        identifiers.received_at,
+        identifiers.staged_at
     from identifiers
     inner join tenants on identifiers.tenant_id = tenants.tenant_id
     {% if is_incremental() %}

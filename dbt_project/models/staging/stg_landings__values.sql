@@ -7,7 +7,7 @@
         unique_key=['tenant_id', 'landing_key'],
         indexes=[
             {'columns': ['tenant_id', 'landing_key'], 'unique': true},
-            {'columns': ['received_at']},
+            {'columns': ['staged_at']},
         ],
     )
 }}
@@ -21,7 +21,8 @@ landings as (
         landing_key,
         'url' as kind,
         landing_url as raw_value,
-        received_at
+        received_at,
+        staged_at
     from {{ ref('stg_forms__submissions') }}
     where landing_key is not null
 
@@ -32,7 +33,8 @@ landings as (
         landing_key,
         'url' as kind,
         landing_url as raw_value,
-        received_at
+        received_at,
+        staged_at
     from {{ ref('stg_csv__leads') }}
     where landing_key is not null
 
@@ -43,7 +45,8 @@ landings as (
         landing_key,
         'text' as kind,
         message_text as raw_value,
-        received_at
+        received_at,
+        staged_at
     from {{ ref('stg_whatsapp__messages') }}
     where landing_key is not null
 
@@ -56,11 +59,12 @@ new_landings as (
         landings.landing_key,
         landings.kind,
         landings.raw_value,
-        landings.received_at
+        landings.received_at,
+        landings.staged_at
     from landings
     {% if is_incremental() %}
     where
-        landings.received_at >= {{ window_start() }}
+        landings.staged_at > {{ last_written('staged_at') }}
         and not exists (
             select 1
             from {{ this }} as known

@@ -12,6 +12,7 @@
             {'columns': ['tenant_id', 'message_id'], 'unique': true},
             {'columns': ['tenant_id', 'touch_id']},
             {'columns': ['received_at']},
+            {'columns': ['staged_at']},
         ],
     )
 }}
@@ -77,6 +78,7 @@ typed as (
         -- times
         coalesce({{ safe_timestamptz('sent_at', "'UTC'") }}, occurred_at, received_at) as sent_at,
         received_at,
+        now() as staged_at,
 
         -- where the person came from; without a dot between letters there is no address in a text
         {{ limited('ref_id', 128) }} as ref_id,
