@@ -50,7 +50,7 @@ def why(
         if as_json:
             print_line(json.dumps(answer.as_json(), ensure_ascii=False))
         else:
-            out.print(answer.sentence(), highlight=False)
+            out.print(answer.sentence(), highlight=False, soft_wrap=True)
 
 
 @deliveries_app.command("preview")
