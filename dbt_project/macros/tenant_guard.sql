@@ -27,7 +27,10 @@
 {% macro refresh_statistics() %}
     {%- if execute and model.config.materialized in ('table', 'incremental') -%}
         {%- set growth -%}
-            select pg_relation_size(oid) > 1.5 * 8192 * greatest(relpages, 0)
+            -- Making an index counts a table's pages, but only analyze knows its values.
+            select
+                coalesce(pg_stat_get_last_analyze_time(oid), pg_stat_get_last_autoanalyze_time(oid)) is null
+                or pg_relation_size(oid) > 1.5 * 8192 * greatest(relpages, 0)
             from pg_class
             where oid = '{{ this }}'::regclass
         {%- endset -%}

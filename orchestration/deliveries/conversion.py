@@ -61,11 +61,15 @@ class Conversion:
         value: Money, or None where the route sends none.
         currency: ISO 4217, with ``value``.
         consent: ``granted``, ``denied`` or None where nobody said.
-        click_ids: ``gclid``, ``gbraid``, ``wbraid``, ``fbclid``, ``ttclid``, ``ctwa_clid``: those that are known.
+        click_ids: ``gclid``, ``gbraid``, ``wbraid``, ``fbclid``, ``ttclid``, ``ctwa_clid``, and the ids that Meta
+            and TikTok gave to a lead of their own forms, ``meta_lead_id`` and ``tiktok_lead_id``: those that are known.
         click_at: When that click was.
         person_key: A stable id of the person's record, ours or the CRM's; hashed before it leaves.
         hashes: For each kind of identifier the SHA-256 values under this platform's rules, sorted.
         account: Where it goes.
+        purpose: ``send``; ``adjust``, where a value that the platform has already is told anew; ``retract``, where
+            the outcome is taken back.
+        limited_data_use: Whether the tenant's policy limits what the platform may do with it.
     """
 
     event_id: str
@@ -81,6 +85,8 @@ class Conversion:
     person_key: str | None
     hashes: Mapping[str, tuple[str, ...]]
     account: Account
+    purpose: str = "send"
+    limited_data_use: bool = False
 
 
 @dataclass(frozen=True, slots=True)

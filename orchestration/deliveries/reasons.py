@@ -53,6 +53,7 @@ STATES = {
     "dead": "was given up",
     "expired": "came too late",
     "cancelled": "was called off before it left",
+    "noted": "is a change that the platform has no way to be told of",
 }
 
 

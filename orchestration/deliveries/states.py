@@ -24,6 +24,7 @@ class State(StrEnum):
     DEAD = "dead"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
+    NOTED = "noted"
 
 
 TRANSITIONS: dict[State, frozenset[State]] = {
@@ -57,6 +58,8 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.DEAD: frozenset({State.PENDING}),
     State.EXPIRED: frozenset(),
     State.CANCELLED: frozenset(),
+    # a change that the platform has no way to be told of
+    State.NOTED: frozenset(),
 }
 
 LEASABLE = (State.PENDING, State.RETRY_WAIT, State.IN_DOUBT)

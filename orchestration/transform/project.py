@@ -73,7 +73,22 @@ def run_as_dbt(settings: Settings, arguments: Sequence[str]) -> dbtRunnerResult:
     with Warehouse(settings, "dbt") as warehouse, warehouse.shared() as connection:
         connection.execute(_QUERIES.lock_models)
         # Nobody reads the artifacts of a run, and writing them costs as much as several models.
-        return invoke([*arguments, "--no-write-json"], settings.home / "dbt", environment)
+        flags = ["--no-write-json"]
+        if arguments[0] == "build" and _is_first_load(warehouse):
+            flags.append("--full-refresh")
+        return invoke([*arguments, *flags], settings.home / "dbt", environment)
+
+
+def _is_first_load(warehouse: Warehouse) -> bool:
+    """Whether no event has reached the marts yet.
+
+    Then tables are made anew: merging a first load of many rows into empty, indexed tables takes three times as long.
+    """
+    # A transaction of its own: one that stays open would keep its lock on the tables that dbt is about to swap.
+    with warehouse.shared() as connection:
+        if not connection.execute(_QUERIES.has_marts).scalar_one():
+            return False
+        return not connection.execute(_QUERIES.has_events).scalar_one()
 
 
 def invoke(arguments: Sequence[str], workdir: Path, environment: dict[str, str]) -> dbtRunnerResult:

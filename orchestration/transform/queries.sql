@@ -2,6 +2,18 @@
 -- One dbt run at a time on a warehouse, whichever process it is in; held until the transaction ends.
 select pg_advisory_xact_lock(hashtextextended('leadloop.dbt', 0))
 
+-- name: has_marts
+-- Whether the marts were ever built.
+select
+    to_regclass('marts.fct_touches') is not null
+    and to_regclass('marts.fct_conversions') is not null
+
+-- name: has_events
+-- Whether the marts hold anything that was pushed or imported.
+select
+    exists (select from marts.fct_touches)
+    or exists (select from marts.fct_conversions)
+
 -- name: list_columns
 -- The columns of a table.
 select column_name

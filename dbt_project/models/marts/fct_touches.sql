@@ -215,6 +215,8 @@ changed as (
 
 {% endif %}
 
+-- `offset 0` here and below keeps each step a step: merged into one, the planner would write every expression out
+-- again wherever it is used.
 parsed as (
 
     select
@@ -268,6 +270,7 @@ parsed as (
         on
             touches.tenant_id = links.tenant_id
             and coalesce(emails.resolved_token, touches.email_token) = links.email_token
+    offset 0
 
 ),
 
@@ -279,6 +282,7 @@ sourced as (
         {{ canonical_source('utm_source') }} as utm_source_canonical,
         coalesce(gclid, gbraid, wbraid) is not null as has_google_click
     from parsed
+    offset 0
 
 ),
 
@@ -297,6 +301,7 @@ placed as (
             )
         ) as is_social
     from sourced
+    offset 0
 
 ),
 
@@ -323,6 +328,7 @@ meant as (
         on
             placed.tenant_id = referrals.tenant_id
             and placed.ref_id = referrals.ref_id
+    offset 0
 
 ),
 
