@@ -13,7 +13,7 @@ import hashlib
 import hmac
 from typing import TYPE_CHECKING, Any
 
-from orchestration.vendors.answers import error_of_status, post
+from orchestration.vendors.answers import error_of_status, get, post
 from orchestration.vendors.errors import (
     RequestRefused,
     RouteBlocked,
@@ -24,6 +24,8 @@ from orchestration.vendors.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import httpx
 
     from orchestration.vendors.answers import Answer
@@ -88,6 +90,23 @@ class MetaConversions:
             body=body,
             headers=self._headers,
             params=self._params,
+        )
+
+    def read(self, path: str, params: Mapping[str, str]) -> Answer:
+        """GET an object of the graph: a dataset, its quality, a WhatsApp account's dataset.
+
+        Args:
+            path: Behind the version, such as ``dataset_quality``.
+            params: The query; the token goes into the header.
+
+        Raises:
+            VendorError: The transport failed, or the answer cannot be read.
+        """
+        return get(
+            self._http,
+            f"{self._base}/{path}",
+            headers=self._headers,
+            params={**params, **self._params},
         )
 
     def close(self) -> None:
