@@ -21,7 +21,7 @@ from uuid import UUID, uuid4
 
 from orchestration.deliveries import accounts, gate, ledger, submissions
 from orchestration.deliveries.conversion import Account, Conversion, Request
-from orchestration.deliveries.destinations import DESTINATIONS
+from orchestration.deliveries.destinations import destination_of
 from orchestration.deliveries.ledger import Leased
 from orchestration.deliveries.outcomes import BLOCKED_WAIT, Outcome, of_error, rejected
 from orchestration.deliveries.splitting import Splitter
@@ -55,7 +55,7 @@ def connect(warehouse: Warehouse, account: Account) -> Any:
     credentials = accounts.read_credentials(warehouse, vault, account)
     if not credentials:
         raise Unauthorized("credential_missing")
-    return DESTINATIONS[account.platform].connect(warehouse.settings, credentials)
+    return destination_of(account).connect(warehouse.settings, credentials, account)
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class _Route:
         self._warehouse = warehouse
         self._account = account
         self._tools = tools
-        self._destination = DESTINATIONS[account.platform]
+        self._destination = destination_of(account)
         self._repeats = ledger.Repeats(
             self._destination.RESEND_WITHIN, self._destination.ONCE_LANES
         )

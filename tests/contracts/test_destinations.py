@@ -70,7 +70,7 @@ class Desk:
         self.destination = DESTINATIONS[platform]
         self.sandbox = sandbox
         settings = Settings(master_key=SecretStr("x"), **sandbox.settings_overrides())  # pyright: ignore[reportArgumentType]
-        self.client = self.destination.connect(settings, {"access_token": "good"})
+        self.client = self.destination.connect(settings, {"access_token": "good"}, self.account)
 
     def event(self, number: int, **changes: Any) -> dict[str, Any]:
         fields: dict[str, Any] = {
@@ -188,7 +188,7 @@ def test_server_that_is_not_there_took_nothing(desk: Desk, sandbox: Sandbox) -> 
         meta_graph_url="http://127.0.0.1:9",
         tiktok_api_url="http://127.0.0.1:9",
     )
-    client = desk.destination.connect(nowhere, {"access_token": "good"})
+    client = desk.destination.connect(nowhere, {"access_token": "good"}, desk.account)
     with closing(client), pytest.raises(Unreachable):
         desk.destination.send(client, desk.request([desk.event(1)]))
 
@@ -278,7 +278,7 @@ def test_google_refreshes_an_access_token_by_itself(sandbox: Sandbox) -> None:
     settings = Settings(master_key=SecretStr("x"), **sandbox.settings_overrides())  # pyright: ignore[reportArgumentType]
     desk = Desk("google", sandbox)
     refreshing = {"client_id": "c", "client_secret": "s", "refresh_token": "r"}
-    client = desk.destination.connect(settings, refreshing)
+    client = desk.destination.connect(settings, refreshing, desk.account)
     with closing(desk.client), closing(client):
         desk.destination.send(client, desk.request([desk.event(1)]))
     assert desk.counts["distinct_ids"] == 1

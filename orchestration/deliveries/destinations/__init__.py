@@ -1,6 +1,6 @@
 """Destinations: one module per platform, each with the same verbs in the same order.
 
-    connect     settings and credentials → the platform's client
+    connect     settings, credentials and account → the platform's client
     batch_size  most events in one request
     lane        which of the platform's doors a conversion goes through; a request carries one lane
     event       one conversion → its body, pure; hashes only
@@ -8,6 +8,7 @@
     send        a request → one outcome per event, in order
     classify    an answer → outcomes, or the error that it holds, pure
     retrieve    a request's id → what became of it, for a platform that answers later
+    probe       what the account is able to do, before anything is sent
 
 Facts (limits, windows, names) are constants at the top of each module, with their source.
 """
@@ -20,6 +21,7 @@ from typing import Any, Protocol
 
 from orchestration.deliveries.conversion import Account, Conversion, Request
 from orchestration.deliveries.destinations import google, meta, tiktok
+from orchestration.deliveries.findings import Finding
 from orchestration.deliveries.outcomes import Outcome
 from orchestration.settings import Settings
 
@@ -37,7 +39,12 @@ class Destination(Protocol):
         """Lanes in which the platform recognises no repeat: what may have arrived is never sent again."""
         ...
 
-    def connect(self, settings: Settings, credentials: Mapping[str, str]) -> Any:
+    @property
+    def ADJUSTS(self) -> frozenset[str]:  # noqa: N802
+        """What it can be told of an event that it has: ``adjust``, ``retract``; a lane that cannot says so."""
+        ...
+
+    def connect(self, settings: Settings, credentials: Mapping[str, str], account: Account) -> Any:
         """Make the platform's client."""
         ...
 
@@ -65,6 +72,18 @@ class Destination(Protocol):
         """Ask what became of a request that was taken earlier."""
         ...
 
+    def probe(self, client: Any, account: Account, actions: Sequence[str]) -> list[Finding]:
+        """Find out whether the account can do what its routes ask of it; nothing is sent that counts."""
+        ...
+
 
 # Checked by the type checker: each module has the verbs.
 DESTINATIONS: dict[str, Destination] = {"google": google, "meta": meta, "tiktok": tiktok}
+# Accounts whose config names another of their platform's interfaces.
+_BY_API: dict[tuple[str, str], Destination] = {}
+
+
+def destination_of(account: Account) -> Destination:
+    """The module that speaks for an account: its platform's, or that of the interface that its config names."""
+    named = (account.platform, account.config.get("api", ""))
+    return _BY_API.get(named, DESTINATIONS[account.platform])

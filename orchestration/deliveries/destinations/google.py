@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from orchestration.deliveries.conversion import Account, Conversion, EventRefused, Request
+from orchestration.deliveries.findings import Finding
 from orchestration.deliveries.guard import Shape, refuse_unhashed
 from orchestration.deliveries.outcomes import TOO_EARLY_WAIT, Outcome, accepted, rejected
 from orchestration.deliveries.states import State
@@ -28,6 +29,7 @@ _BATCH_LIMIT = 2_000
 # A repeated transaction id is a duplicate or a restatement of the same value; no window is stated, so a week is ours.
 RESEND_WITHIN = timedelta(days=7)
 ONCE_LANES: tuple[str, ...] = ()
+ADJUSTS: frozenset[str] = frozenset()
 
 _MAX_IDENTIFIERS = 10
 _CLICK_IDS = ("gclid", "gbraid", "wbraid")  # best first; the two braids never go together
@@ -54,7 +56,9 @@ _UNMATCHED = frozenset({"CLICK_NOT_FOUND", "USER_ID_NOT_FOUND", "USER_ID_NOT_FOU
 _AGAIN = frozenset({"INTERNAL_ERROR", "TOO_RECENT_CLICK"})
 
 
-def connect(settings: Settings, credentials: Mapping[str, str]) -> datamanager.DataManager:
+def connect(
+    settings: Settings, credentials: Mapping[str, str], account: Account
+) -> datamanager.DataManager:
     """Make the client.
 
     Raises:
@@ -172,6 +176,13 @@ def retrieve(client: datamanager.DataManager, request_id: str, size: int) -> Out
     if error := datamanager.read_error(answer):
         raise error
     return judge(answer.body["destinations"], size)
+
+
+def probe(
+    client: datamanager.DataManager, account: Account, actions: Sequence[str]
+) -> list[Finding]:
+    """Nothing is asked yet."""
+    return [Finding("account", "unknown", "not_asked", "Nothing was asked of the account.")]
 
 
 def judge(destinations: Sequence[Mapping[str, Any]], size: int) -> Outcome | None:

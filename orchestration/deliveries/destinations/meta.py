@@ -18,6 +18,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from orchestration.deliveries.conversion import Account, Conversion, EventRefused, Request
+from orchestration.deliveries.findings import Finding
 from orchestration.deliveries.guard import Shape, refuse_unhashed
 from orchestration.deliveries.outcomes import Outcome, accepted
 from orchestration.vendors import meta_conversions
@@ -32,6 +33,7 @@ _BATCH_LIMIT = 1_000
 # Repeats are recognised for 48 hours; six of them are kept as a margin.
 RESEND_WITHIN = timedelta(hours=42)
 ONCE_LANES: tuple[str, ...] = ("messaging",)
+ADJUSTS: frozenset[str] = frozenset()
 
 _MESSAGING_NAMES = frozenset(
     {
@@ -76,7 +78,9 @@ FIELDS = {
 }
 
 
-def connect(settings: Settings, credentials: Mapping[str, str]) -> meta_conversions.MetaConversions:
+def connect(
+    settings: Settings, credentials: Mapping[str, str], account: Account
+) -> meta_conversions.MetaConversions:
     """Make the client."""
     return meta_conversions.MetaConversions(
         open_http(),
@@ -168,6 +172,13 @@ def classify(answer: Answer, size: int) -> list[Outcome]:
 
 def retrieve(client: meta_conversions.MetaConversions, request_id: str, size: int) -> None:
     """Meta tells all it ever tells at once."""
+
+
+def probe(
+    client: meta_conversions.MetaConversions, account: Account, actions: Sequence[str]
+) -> list[Finding]:
+    """Nothing is asked yet."""
+    return [Finding("account", "unknown", "not_asked", "Nothing was asked of the account.")]
 
 
 def _messaging_user(conversion: Conversion) -> dict[str, Any]:

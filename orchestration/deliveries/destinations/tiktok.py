@@ -16,6 +16,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from orchestration.deliveries.conversion import Account, Conversion, EventRefused, Request
+from orchestration.deliveries.findings import Finding
 from orchestration.deliveries.guard import Shape, refuse_unhashed
 from orchestration.deliveries.outcomes import Outcome, accepted, rejected
 from orchestration.deliveries.states import State
@@ -31,6 +32,7 @@ _BATCH_LIMIT = 1_000
 # Repeats are recognised for 48 hours; six of them are kept as a margin.
 RESEND_WITHIN = timedelta(hours=42)
 ONCE_LANES: tuple[str, ...] = ()
+ADJUSTS: frozenset[str] = frozenset()
 
 STANDARD_NAMES = frozenset(
     {
@@ -70,7 +72,9 @@ FIELDS = {
 }
 
 
-def connect(settings: Settings, credentials: Mapping[str, str]) -> tiktok_events.TikTokEvents:
+def connect(
+    settings: Settings, credentials: Mapping[str, str], account: Account
+) -> tiktok_events.TikTokEvents:
     """Make the client."""
     return tiktok_events.TikTokEvents(
         open_http(), settings.tiktok_api_url, credentials.get("access_token", "")
@@ -176,6 +180,13 @@ def classify(answer: Answer, size: int) -> list[Outcome]:
 
 def retrieve(client: tiktok_events.TikTokEvents, request_id: str, size: int) -> None:
     """TikTok tells all it ever tells at once."""
+
+
+def probe(
+    client: tiktok_events.TikTokEvents, account: Account, actions: Sequence[str]
+) -> list[Finding]:
+    """Nothing is asked yet."""
+    return [Finding("account", "unknown", "not_asked", "Nothing was asked of the account.")]
 
 
 def _failed_places(answer: Answer, size: int) -> dict[int, str] | None:
