@@ -9,7 +9,7 @@ Belongs here: the client, the queries, what an error means. Lives elsewhere: how
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from orchestration.vendors.answers import MAX_RETRY_AFTER
@@ -31,6 +31,13 @@ SCOPE = "https://www.googleapis.com/auth/adwords"
 CALL_SECONDS = 60.0
 
 CAMPAIGNS = "SELECT campaign.id, campaign.name, campaign.status FROM campaign"
+# For every client alike: which of them stands for the Data Manager API is not documented.
+UPLOADS = (
+    "SELECT offline_conversion_upload_conversion_action_summary.conversion_action_id, "
+    "offline_conversion_upload_conversion_action_summary.client, "
+    "offline_conversion_upload_conversion_action_summary.daily_summaries "
+    "FROM offline_conversion_upload_conversion_action_summary"
+)
 AD_GROUPS = "SELECT ad_group.id, ad_group.name, ad_group.status, campaign.id FROM ad_group"
 
 # Members of GoogleAdsFailure's one-of error code, by what they mean for a read (google-ads 34.0.0, v26).
@@ -111,6 +118,28 @@ class GoogleAds:
                 }
                 for row in rows
             ]
+
+    def upload_summaries(self, customer_id: str) -> Iterator[dict[str, Any]]:
+        """What became of uploaded conversions, by action and day of the account's time zone.
+
+        Returns:
+            ``action_id``, ``client``, ``day``, and the counts ``successful``, ``failed`` and ``pending``.
+
+        Raises:
+            VendorError: The list could not be read to its end.
+        """
+        for rows in self._pages(customer_id, UPLOADS):
+            for row in rows:
+                summary = row.offline_conversion_upload_conversion_action_summary
+                for day in summary.daily_summaries:
+                    yield {
+                        "action_id": str(summary.conversion_action_id),
+                        "client": summary.client.name,
+                        "day": date.fromisoformat(day.upload_date[:10]),
+                        "successful": day.successful_count,
+                        "failed": day.failed_count,
+                        "pending": day.pending_count,
+                    }
 
     def close(self) -> None:
         """Let go of the connection."""
