@@ -30,9 +30,12 @@ add column late_code text,
 add column settled_at timestamptz;
 
 -- What a request was made of beside its events, so that its bytes can be made again.
+-- members: the ids of the deliveries in it, 32 bytes each, in their order. An attempt names only the last request of
+-- those that a refused one was halved into; this names them for each.
 alter table ops.delivery_requests
 add column lane text,
-add column envelope jsonb not null default '{}';
+add column envelope jsonb not null default '{}',
+add column members bytea not null default '';
 
 -- Everything that left and everything that was answered, one chain for each account: entry_key is the SHA-256 of the
 -- previous key, the sequence, the kind and the content's own hash. A request's key is the key of its entry.
