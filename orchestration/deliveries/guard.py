@@ -27,8 +27,11 @@ class Shape(Enum):
     TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
     # A page of a site, without the query, where forms leave what people typed.
     PAGE = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~/%-]*)?")
-    AMOUNT = None
-    SECONDS = None
+    # Numbers and truth: values that differ, as names that share one would be one shape.
+    AMOUNT = "a number"
+    SECONDS = "whole seconds"
+    WHOLE = "a whole number"
+    FLAG = "true or false"
 
 
 def refuse_unhashed(event: Mapping[str, object], fields: Mapping[str, Shape]) -> None:
@@ -53,10 +56,12 @@ def _fits(value: object, shape: Shape) -> bool:
     match shape:
         case Shape.AMOUNT:
             return isinstance(value, int | float) and not isinstance(value, bool)
-        case Shape.SECONDS:
+        case Shape.SECONDS | Shape.WHOLE:
             return isinstance(value, int) and not isinstance(value, bool)
+        case Shape.FLAG:
+            return isinstance(value, bool)
         case _:
-            pattern = shape.value
+            pattern: re.Pattern[str] = shape.value
             return isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
