@@ -13,6 +13,8 @@ from orchestration.warehouse import sql
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from sqlalchemy import Connection
+
     from orchestration.warehouse import Warehouse
     from orchestration.warehouse.secrets import Vault
 
@@ -22,16 +24,20 @@ _QUERIES = sql.load(__file__)
 def list_accounts(warehouse: Warehouse, tenant_id: UUID) -> list[Account]:
     """The tenant's active accounts."""
     with warehouse.tenant(tenant_id) as connection:
-        rows = connection.execute(_QUERIES.list_accounts, {"tenant_id": tenant_id})
-        return [
-            Account(
-                tenant_id,
-                row.platform,
-                row.account_id,
-                {name: str(value) for name, value in row.config.items() if value is not None},
-            )
-            for row in rows
-        ]
+        return read_accounts(connection, tenant_id)
+
+
+def read_accounts(connection: Connection, tenant_id: UUID) -> list[Account]:
+    """The tenant's active accounts, inside the caller's transaction."""
+    return [
+        Account(
+            tenant_id,
+            row.platform,
+            row.account_id,
+            {name: str(value) for name, value in row.config.items() if value is not None},
+        )
+        for row in connection.execute(_QUERIES.list_accounts, {"tenant_id": tenant_id})
+    ]
 
 
 def read_credentials(warehouse: Warehouse, vault: Vault, account: Account) -> dict[str, str]:

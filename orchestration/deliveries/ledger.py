@@ -21,6 +21,7 @@ from uuid import UUID
 
 from orchestration.deliveries import chain
 from orchestration.deliveries.conversion import Account, Conversion, EventRefused, Request
+from orchestration.deliveries.moves import Count
 from orchestration.deliveries.outcomes import Outcome, rejected
 from orchestration.deliveries.reasons import AGE_REASONS
 from orchestration.deliveries.states import State
@@ -39,16 +40,6 @@ _REBUILT = timedelta(minutes=1)
 
 Word = Callable[[Conversion], tuple[str, Mapping[str, Any]]]
 """Words one conversion: its lane and its event. Raises ``EventRefused``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """How many rows of a platform came to a state for a reason."""
-
-    platform: str
-    state: str
-    reason: str
-    row_count: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
