@@ -117,6 +117,22 @@ DESTINATION = {
         "Look at the field that the code names: the identifier was altered before it came to us.",
     ),
 }
+# Why an outcome is told anew, and why it is not.
+CHANGES = {
+    "value_changed": Reason("its value changed after the platform had it", _NOTHING),
+    "won_again": Reason("it stands again after it was taken back", _NOTHING),
+    "superseded": Reason(
+        "what it would have told changed again before it left; a later entry tells it", _NOTHING
+    ),
+    "platform_cannot_adjust": Reason(
+        "the platform has no way to be told of the change",
+        "Keep it in mind when you compare the platform's numbers with the CRM's.",
+    ),
+    "too_late_to_adjust": Reason(
+        "the change came after the platform's time for the outcome was over",
+        "Keep it in mind when you compare the platform's numbers with the CRM's.",
+    ),
+}
 # Where nothing left although nothing stands against it: the row's own state is the reason.
 WAITS = {
     "held": Reason(
@@ -194,7 +210,7 @@ CALLS = {
         "Set offline_event_set_id with `leadloop account add tiktok … --set`.",
     ),
 }
-REASONS = PLAN | LEDGER | DESTINATION | WAITS
+REASONS = PLAN | LEDGER | DESTINATION | CHANGES | WAITS
 # A plan's "never" for one of these ends a waiting row as expired; for any other, as cancelled.
 AGE_REASONS = frozenset({"too_old"})
 
