@@ -1115,3 +1115,83 @@ left join {batch} as deliveries
         and plan.platform = deliveries.platform
         and plan.account_id = deliveries.account_id
 where plan.decision = 'send' and deliveries.delivery_id is null
+
+-- name: find_destinations_that_match_too_little
+-- Destinations whose match rate of the last seven days is under their threshold: the account's own, or the platform's.
+with span as materialized (
+    select
+        cast(cast(current_setting('app.now') as timestamptz) as date) as today,
+        cast(current_setting('app.limits') as jsonb) -> '{code}' as limits
+),
+
+rates as (
+    select
+        quality.tenant_id,
+        quality.platform,
+        quality.account_id,
+        sum(quality.accepted) as accepted_count,
+        sum(quality.match_rate * quality.accepted) / nullif(sum(quality.accepted), 0) as match_rate
+    from {batch} as quality
+    where quality.day > (select today - 7 from span) and quality.match_rate is not null
+    group by quality.tenant_id, quality.platform, quality.account_id
+)
+
+select 1
+from rates
+inner join ops.accounts as accounts
+    on
+        rates.tenant_id = accounts.tenant_id
+        and rates.platform = accounts.platform
+        and rates.account_id = accounts.account_id
+cross join span
+where
+    rates.accepted_count >= cast(span.limits ->> 'min_accepted' as integer)
+    and rates.match_rate < coalesce(
+        cast(accounts.config ->> 'match_rate_threshold' as numeric),
+        cast(span.limits ->> rates.platform as numeric)
+    )
+
+-- name: find_destinations_of_low_match_quality
+-- Destinations whose event match quality, as the platform gives it, was under its threshold on the newest day told.
+with span as materialized (
+    select
+        cast(cast(current_setting('app.now') as timestamptz) as date) as today,
+        cast(current_setting('app.limits') as jsonb) -> '{code}' as limits
+),
+
+newest as (
+    select distinct on (quality.tenant_id, quality.platform, quality.account_id)
+        quality.tenant_id,
+        quality.platform,
+        quality.account_id,
+        quality.event_match_quality
+    from {batch} as quality
+    where quality.day > (select today - 7 from span) and quality.event_match_quality is not null
+    order by quality.tenant_id, quality.platform, quality.account_id, quality.day desc
+)
+
+select 1
+from newest
+inner join ops.accounts as accounts
+    on
+        newest.tenant_id = accounts.tenant_id
+        and newest.platform = accounts.platform
+        and newest.account_id = accounts.account_id
+cross join span
+where
+    newest.event_match_quality < coalesce(
+        cast(accounts.config ->> 'emq_threshold' as numeric),
+        cast(span.limits ->> 'score' as numeric)
+    )
+
+-- name: find_destinations_that_are_stopped
+-- Destinations that nothing is sent to because the platform or a probe said no; a person's pause is no failure.
+select 1
+from ops.delivery_stops as stops
+inner join {batch} as deliveries
+    on
+        stops.tenant_id = deliveries.tenant_id
+        and stops.platform = deliveries.platform
+        and stops.account_id = deliveries.account_id
+where stops.kind <> 'person' and deliveries.state in ('pending', 'retry_wait', 'in_doubt')
+group by stops.platform, stops.account_id, stops.target

@@ -402,6 +402,48 @@ LEDGER = (
         severity="warning",
         query="find_decisions_not_owed",
     ),
+    Rule(
+        code="DLV1",
+        table="ops.deliveries",
+        sentence="Nothing waits for a destination that refuses us.",
+        threshold="no stopped destination with rows that are due",
+        severity="warning",
+        query="find_destinations_that_are_stopped",
+    ),
+)
+
+MATCHING = (
+    Rule(
+        code="MAT1",
+        table="marts.delivery_quality",
+        sentence="The match rate of the last seven days is not under the destination's threshold.",
+        threshold="the account's match_rate_threshold; else google 50%, meta 60%, tiktok 60%; from 50 accepted on",
+        severity="warning",
+        query="find_destinations_that_match_too_little",
+        limits=(
+            Limit(
+                "google", 0.5, "as Google tells; hashed uploads alone find fewer people than clicks"
+            ),
+            Limit("meta", 0.6, "an estimate, so an upper bound: what carries nothing cannot match"),
+            Limit("tiktok", 0.6, "an estimate, as at Meta"),
+            Limit("min_accepted", 50, "a rate of fewer jumps by two points for one row"),
+        ),
+    ),
+    Rule(
+        code="MAT2",
+        table="marts.delivery_quality",
+        sentence="The platform's own score of event match quality is not under the destination's threshold.",
+        threshold="the account's emq_threshold; else 4 of 10",
+        severity="warning",
+        query="find_destinations_of_low_match_quality",
+        limits=(
+            Limit(
+                "score",
+                4,
+                "ours: no platform publishes a bar; set emq_threshold to what you are used to",
+            ),
+        ),
+    ),
 )
 
 RULES: tuple[Rule, ...] = (
@@ -419,6 +461,7 @@ RULES: tuple[Rule, ...] = (
     *PERSONAL_DATA,
     *PLAN,
     *LEDGER,
+    *MATCHING,
 )
 
 

@@ -6,6 +6,7 @@
 from expectations.suite import Suite
 from expectations.suites import (
     marts__delivery_plan,
+    marts__delivery_quality,
     marts__fct_attribution,
     marts__fct_conversions,
     marts__fct_leads,
@@ -40,4 +41,5 @@ SUITES: tuple[Suite, ...] = (
     marts__wapim_daily.SUITE,
     marts__delivery_plan.SUITE,
     ops__deliveries.SUITE,
+    marts__delivery_quality.SUITE,
 )

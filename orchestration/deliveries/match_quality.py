@@ -107,6 +107,22 @@ def read_all(
     ]
 
 
+def list_days(
+    warehouse: Warehouse, tenant_id: UUID, since: date, platform: str | None = None
+) -> list[dict[str, Any]]:
+    """A tenant's destinations, day by day, newest first: the columns of ``marts.delivery_quality``.
+
+    Args:
+        warehouse: As role worker.
+        tenant_id: Whose.
+        since: The first day.
+        platform: Only this one.
+    """
+    values = {"tenant_id": tenant_id, "since": since, "platform": platform}
+    with warehouse.tenant(tenant_id) as connection:
+        return [dict(row) for row in connection.execute(_QUERIES.list_quality, values).mappings()]
+
+
 def read_meta(answer: Mapping[str, Any], day: date) -> Iterator[Reading]:
     """Read the quality of a dataset: one reading for each web event.
 

@@ -32,6 +32,11 @@ def ago(**span: float) -> Moment:
     return lambda rows: rows.now - timedelta(**span)
 
 
+def date_of(*, days: int) -> Callable[[Rows], date]:
+    """The day so many days before now."""
+    return lambda rows: (rows.now - timedelta(days=days)).date()
+
+
 AN_HOUR_AGO = ago(hours=1)
 
 
@@ -235,6 +240,56 @@ CASES: dict[str, Case] = {
             put("marts.delivery_plan", decision="never", reason="no_route"),
         ),
         breach=put("marts.delivery_plan"),
+    ),
+    "DLV1": Case(
+        keep=each(
+            put("ops.accounts"),
+            put("ops.accounts", account_id="9002"),
+            # A refusal that nothing waits for, and a pause that a person wanted.
+            put("ops.delivery_stops", target="crm"),
+            put("ops.deliveries", state="pending", account_id="9002"),
+            put("ops.delivery_stops", account_id="9002", kind="person", code="audit"),
+        ),
+        breach=put("ops.deliveries", state="pending"),
+    ),
+    "MAT1": Case(
+        keep=each(
+            put("ops.accounts"),
+            put("ops.accounts", account_id="9002", config=Jsonb({"match_rate_threshold": "0.9"})),
+            put("marts.delivery_quality", match_rate=0.6, day=date_of(days=1)),
+            put("marts.delivery_quality", match_rate=0.1, day=date_of(days=7)),
+            put("marts.delivery_quality", account_id="9002", match_rate=0.9, day=date_of(days=1)),
+            put(
+                "marts.delivery_quality",
+                platform="google",
+                match_rate=0.1,
+                accepted=49,
+                day=date_of(days=1),
+            ),
+        ),
+        breach=put(
+            "marts.delivery_quality", account_id="9002", match_rate=0.89, day=date_of(days=2)
+        ),
+    ),
+    "MAT2": Case(
+        keep=each(
+            put("ops.accounts"),
+            put("ops.accounts", account_id="9002", config=Jsonb({"emq_threshold": "6"})),
+            put("marts.delivery_quality", event_match_quality=3.9, day=date_of(days=2)),
+            put("marts.delivery_quality", event_match_quality=4, day=date_of(days=1)),
+            put(
+                "marts.delivery_quality",
+                account_id="9002",
+                event_match_quality=6,
+                day=date_of(days=2),
+            ),
+        ),
+        breach=put(
+            "marts.delivery_quality",
+            account_id="9002",
+            event_match_quality=5.9,
+            day=date_of(days=1),
+        ),
     ),
     "HSH1": Case(
         keep=each(

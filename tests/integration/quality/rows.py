@@ -191,6 +191,22 @@ FILLED: dict[str, Callable[[int, datetime], dict[str, Any]]] = {
         "state": "accepted",
         "reason": "taken",
     },
+    "ops.delivery_stops": lambda n, at: {
+        "platform": "meta",
+        "account_id": "9001",
+        "kind": "credential",
+        "code": "190",
+        "stopped_by": "sender",
+        "stopped_at": at,
+    },
+    "marts.delivery_quality": lambda n, at: {
+        "platform": "meta",
+        "account_id": "9001",
+        "day": at.date() - timedelta(days=n),
+        "sent": 50,
+        "accepted": 50,
+        "built_at": at,
+    },
 }
 
 
