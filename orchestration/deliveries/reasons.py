@@ -109,6 +109,14 @@ DESTINATION = {
         "Meta takes no purchase without value and currency",
         "Send the value and the currency from the CRM.",
     ),
+    "cannot_adjust": Reason(
+        "the platform has no word for such a change of this event",
+        "Keep it in mind when you compare the platform's numbers with the CRM's.",
+    ),
+    "limit_cannot_be_told": Reason(
+        "TikTok takes a limit on the use of data with web events only",
+        "Set the account's page: `leadloop account add tiktok … --set site_url=https://…`.",
+    ),
     "field_undeclared": Reason(
         "the body holds a field that nobody declared", "Report it: it is an error of ours."
     ),
@@ -205,9 +213,27 @@ CALLS = {
     "pixel_code_missing": Reason(
         "the account names no pixel", "Set pixel_code with `leadloop account add tiktok … --set`."
     ),
+    "crm_event_set_id_missing": Reason(
+        "the account names no CRM event set",
+        "Set crm_event_set_id with `leadloop account add tiktok … --set`.",
+    ),
     "offline_event_set_id_missing": Reason(
         "the account names no offline event set",
         "Set offline_event_set_id with `leadloop account add tiktok … --set`.",
+    ),
+}
+# Why a retry leaves a row where it is, beside what the plan says against it.
+RETRIES = {
+    "not_planned": Reason(
+        "the plan does not know it any more, or sends it as another action", _NOTHING
+    ),
+    "outside_window": Reason(
+        "it may have arrived, and the platform would no longer recognise a repeat",
+        "Look for it at the platform; `--even-if-counted-twice` sends it all the same.",
+    ),
+    "never_recognised": Reason(
+        "it may have arrived, and the platform recognises no repeat of such events",
+        "Look for it at the platform; `--even-if-counted-twice` sends it all the same.",
     ),
 }
 REASONS = PLAN | LEDGER | DESTINATION | CHANGES | WAITS
@@ -241,7 +267,7 @@ def root_of(code: str) -> str:
 def find_reason(code: str) -> Reason | None:
     """What the catalogue says of a code of ours; None for a code of a platform's."""
     root = root_of(code)
-    return REASONS.get(root) or CALLS.get(root)
+    return REASONS.get(root) or CALLS.get(root) or RETRIES.get(root)
 
 
 def sentence_of(code: str) -> str:

@@ -15,10 +15,12 @@ from orchestration.deliveries import reasons
 from orchestration.deliveries.reasons import (
     AGE_REASONS,
     CALLS,
+    CHANGES,
     DESTINATION,
     LEDGER,
     PLAN,
     REASONS,
+    RETRIES,
     STATES,
     WAITS,
     find_reason,
@@ -88,7 +90,15 @@ def test_every_reason_that_the_ledger_writes_is_in_the_catalogue() -> None:
                 written |= texts_of(result.value)
     assert written >= {"expired", "budget_spent", "may_have_arrived", "refused_by_platform", "bug"}
     assert written <= set(REASONS)
-    assert set(LEDGER) <= written | set(PLAN)
+    assert set(LEDGER) <= written
+
+
+def test_every_reason_of_an_adjustment_is_in_the_catalogue_and_nothing_else() -> None:
+    statement = (STAGE / "adjustments.sql").read_text("utf-8")
+    written = set(
+        re.findall(r"(?:then|else|reason =) '([a-z]+(?:_[a-z]+)+|superseded)'", statement)
+    )
+    assert written - set(PLAN) == set(CHANGES) | {"route_changed"}
 
 
 def test_every_code_of_a_failed_call_is_in_the_catalogue() -> None:
@@ -110,7 +120,7 @@ def test_every_way_in_which_the_transport_fails_is_in_the_catalogue() -> None:
     assert names <= set(CALLS)
 
 
-@pytest.mark.parametrize("code", [*REASONS, *CALLS])
+@pytest.mark.parametrize("code", [*REASONS, *CALLS, *RETRIES])
 def test_a_reason_says_what_it_is_and_what_to_do(code: str) -> None:
     found = find_reason(code)
     assert found is not None
@@ -124,7 +134,7 @@ def test_every_state_has_words_and_its_ways() -> None:
 
 
 def test_no_code_stands_for_two_things() -> None:
-    groups = [PLAN, LEDGER, DESTINATION, WAITS]
+    groups = [PLAN, LEDGER, CHANGES, DESTINATION, WAITS]
     assert sum(map(len, groups)) == len(REASONS)
 
 
