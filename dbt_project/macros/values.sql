@@ -57,6 +57,11 @@
     end
 {%- endmacro %}
 
+{#- A country as ISO 3166-1 alpha-2, where it was given so. -#}
+{% macro region_of(value) -%}
+    case when upper({{ value }}) ~ '^[A-Z]{2}$' then upper({{ value }}) end
+{%- endmacro %}
+
 {#- Lower case that does not depend on the server's locale: `I` and `İ` become `i`, never `ı` or `i` with a dot. -#}
 {% macro fold_case(value) -%}
     lower(translate({{ value }}, 'IİŞĞÜÖÇ', 'iişğüöç'))

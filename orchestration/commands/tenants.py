@@ -31,7 +31,7 @@ def tenant_create(
     timezone: Annotated[str, typer.Option(help="Days are this zone's.")] = "Europe/Istanbul",
     currency: Annotated[str, typer.Option(help="ISO 4217.")] = "TRY",
     unknown_consent: Annotated[
-        str, typer.Option(help="Where nobody said: hold, or send.")
+        str, typer.Option(help="Where nobody said: hold, or send; `consent policy` says more.")
     ] = "hold",
     whatsapp_account: Annotated[
         list[str],

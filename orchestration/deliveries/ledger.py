@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     from orchestration.warehouse import Warehouse
 
 _QUERIES = sql.load(__file__)
-_CLICK_IDS = ("gclid", "gbraid", "wbraid", "fbclid", "ttclid", "ctwa_clid")
+_CLICK_IDS = (
+    *("gclid", "gbraid", "wbraid", "fbclid", "ttclid", "ctwa_clid"),
+    *("meta_lead_id", "tiktok_lead_id"),
+)
 _MAX_BUGS = 3
 _REBUILT = timedelta(minutes=1)
 
@@ -300,6 +303,7 @@ def read_conversions(
             click_ids={name: getattr(row, name) for name in _CLICK_IDS if getattr(row, name)},
             click_at=row.click_at,
             person_key=row.person_key,
+            limited_data_use=bool(row.limited_data_use),
             hashes=hashes.get(row.conversion_id, {}),
             account=account,
         )

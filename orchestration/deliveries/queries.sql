@@ -264,7 +264,16 @@ with due as (
             and d.action = p.action
     inner join marts.fct_conversions as c
         on p.tenant_id = c.tenant_id and p.conversion_id = c.conversion_id
-    inner join ops.tenants as t on d.tenant_id = t.tenant_id
+    cross join lateral (
+        -- The region's own policy, else the one for everywhere, as it holds now.
+        select
+            s.legal_basis,
+            s.unknown_consent
+        from ops.consent_policies as s
+        where s.tenant_id = p.tenant_id and s.region in (p.region, '*') and s.valid_from <= now()
+        order by s.region = '*', s.valid_from desc
+        limit 1
+    ) as policy
     where
         d.tenant_id = :tenant_id
         and p.tenant_id = :tenant_id
@@ -281,7 +290,12 @@ with due as (
             )
         )
         and p.decision = 'send'
-        and (c.consent = 'granted' or (c.consent is null and t.unknown_consent = 'send'))
+        and c.consent is distinct from 'denied'
+        and (
+            c.consent = 'granted'
+            or policy.legal_basis = 'legitimate_interest'
+            or policy.unknown_consent = 'send'
+        )
         and not c.is_reversed
     order by d.next_at, d.delivery_id
     limit :batch_limit
@@ -340,6 +354,9 @@ select
     p.fbclid,
     p.ttclid,
     p.ctwa_clid,
+    p.meta_lead_id,
+    p.tiktok_lead_id,
+    p.limited_data_use,
     coalesce(c.crm_record_id, p.lead_id) as person_key,
     ops.event_id(p.tenant_id, p.platform, p.account_id, p.action, p.conversion_id) as event_id
 from marts.delivery_plan as p

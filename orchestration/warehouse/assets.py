@@ -8,6 +8,9 @@ _GRAINS = {
     "tenants": "One row per tenant: a company whose data lives here. Made by `leadloop tenant create`.",
     "accounts": "One row per tenant, platform and ad account. Made by `leadloop account add`.",
     "routes": "One row per tenant, conversion kind and ad account: as which action an outcome goes to that platform.",
+    "consent_policies": (
+        "One row per tenant, region and moment from which a policy holds: on which ground outcomes are sent."
+    ),
     "campaign_map": (
         "One row per tenant, campaign or ad group, and time from which a name holds, as people gave it."
     ),

@@ -37,7 +37,6 @@ class Tenant:
     region: str
     timezone: str
     currency: str
-    unknown_consent: str
 
 
 class Warehouse:

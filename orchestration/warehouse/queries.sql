@@ -4,7 +4,7 @@ select set_config('app.tenant_id', :tenant_id, true)
 
 -- name: list_active_tenants
 -- The companies whose data lives here; every service role may read this list.
-select tenant_id, name, region, timezone, currency, unknown_consent
+select tenant_id, name, region, timezone, currency
 from ops.tenants
 where is_active
 order by created_at, tenant_id

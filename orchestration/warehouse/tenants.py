@@ -71,7 +71,7 @@ def create_tenant(
     unknown_consent: str = "hold",
     whatsapp_accounts: Collection[str] = (),
 ) -> NewTenant:
-    """Make a tenant and its keys, in one transaction.
+    """Make a tenant, its keys and its first consent policy, in one transaction.
 
     WhatsApp signs with the Meta app's own secret: ``settings.whatsapp_app_secret``, else a random one. Tenants that
     share an app share its secret: each must then name its accounts.
@@ -82,7 +82,7 @@ def create_tenant(
         region: Default country of phone numbers, two capital letters.
         timezone: Days are this zone's days.
         currency: ISO 4217; used where a conversion names none.
-        unknown_consent: What to do where nobody said: ``hold`` or ``send``.
+        unknown_consent: What its first policy does where nobody said: ``hold`` or ``send``.
         whatsapp_accounts: Ids of its WhatsApp Business Accounts, or of single phone numbers; none: whatever its
             app secret signs, as long as nobody shares it.
 
@@ -108,7 +108,6 @@ def create_tenant(
         "region": region,
         "timezone": timezone,
         "currency": currency,
-        "unknown_consent": unknown_consent,
     }
     # Making a tenant is the operator's act: no service role may do it.
     engine = create_engine(addresses.admin_url(settings), hide_parameters=True)
@@ -117,6 +116,10 @@ def create_tenant(
             connection.execute(_QUERIES.become_keeper)
             _require_unnamed(connection, tenant.tenant_id, accounts)
             connection.execute(_QUERIES.insert_tenant, row)
+            connection.execute(
+                _QUERIES.insert_policy,
+                {"tenant_id": tenant.tenant_id, "unknown_consent": unknown_consent},
+            )
             _insert_keys(connection, Vault.of(settings), tenant, accounts)
     except IntegrityError as error:
         raise TenantRefused(

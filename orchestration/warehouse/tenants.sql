@@ -4,8 +4,13 @@ set local role keeper
 
 -- name: insert_tenant
 -- One company.
-insert into ops.tenants (tenant_id, name, region, timezone, currency, unknown_consent)
-values (:tenant_id, :name, :region, :timezone, :currency, :unknown_consent)
+insert into ops.tenants (tenant_id, name, region, timezone, currency)
+values (:tenant_id, :name, :region, :timezone, :currency)
+
+-- name: insert_policy
+-- The policy that a company begins with: consent is needed, everywhere.
+insert into ops.consent_policies (tenant_id, region, legal_basis, unknown_consent, recorded_by)
+values (:tenant_id, '*', 'consent', :unknown_consent, 'tenant create')
 
 -- name: insert_key
 -- One sealed key of a tenant.

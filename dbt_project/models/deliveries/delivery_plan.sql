@@ -1,7 +1,9 @@
 {#
     Grain: one row per conversion and active ad account of its tenant: one decision, one reason.
     Reads: fct_conversions, int_touches__clicked, int_conversions__identifiers, vault.identifiers, ops.accounts, ops.routes,
-    ops.tenants. Feeds: the ledger (ops.deliveries).
+    ops.tenants, ops.consent_policies. Feeds: the ledger (ops.deliveries).
+
+    The rules stand in one place, macro plan_rules.
 
     Why a plain table: the decision about age changes with the clock alone. Conversions older than `plan_days` are
     past every platform's window and are left out.
@@ -37,6 +39,22 @@ routes as (
 
 ),
 
+-- The policy of each region at this moment; region '*' is everywhere else.
+policies as (
+
+    select distinct on (tenant_id, region)
+        tenant_id,
+        region,
+        legal_basis,
+        unknown_consent,
+        limited_data_use,
+        valid_from as policy_from
+    from {{ source('ops', 'consent_policies') }}
+    where valid_from <= {{ current_moment() }}
+    order by tenant_id asc, region asc, valid_from desc
+
+),
+
 conversions as (
 
     select *
@@ -61,9 +79,8 @@ lead_clicks as (
             and conversions.lead_id = clicks.lead_id
     where
         case clicks.kind
-            {%- for click_id in click_ids() %}
-            when '{{ click_id }}'
-                then conversions.{{ click_id }} is null or conversions.{{ click_id }} = clicks.value
+            {%- for id in platform_ids() %}
+            when '{{ id }}' then conversions.{{ id }} is null or conversions.{{ id }} = clicks.value
             {%- endfor %}
         end
     order by
@@ -82,8 +99,8 @@ clicks as (
     select
         tenant_id,
         conversion_id,
-        {%- for click_id in click_ids() %}
-        min(value) filter (where kind = '{{ click_id }}') as {{ click_id }},
+        {%- for id in platform_ids() %}
+        min(value) filter (where kind = '{{ id }}') as {{ id }},
         {%- endfor %}
         max(click_at) filter (where kind in ('gclid', 'gbraid', 'wbraid')) as google_click_at,
         max(click_at) filter (where kind in ('fbclid', 'ctwa_clid')) as meta_click_at,
@@ -95,17 +112,23 @@ clicks as (
 
 hashed as (
 
-    select distinct
+    select
         identifiers.tenant_id,
         identifiers.conversion_id,
-        vault.platform
-    from {{ ref('int_conversions__identifiers') }} as identifiers
+        vault.platform,
+        array_agg(distinct identifiers.kind) as kinds
+    from conversions
+    inner join {{ ref('int_conversions__identifiers') }} as identifiers
+        on
+            conversions.tenant_id = identifiers.tenant_id
+            and conversions.conversion_id = identifiers.conversion_id
     inner join {{ source('vault', 'identifiers') }} as vault
         on
             identifiers.tenant_id = vault.tenant_id
             and identifiers.kind = vault.kind
             and identifiers.token = vault.token
     where identifiers.kind in ('email', 'phone') and vault.sha256 is not null
+    group by identifiers.tenant_id, identifiers.conversion_id, vault.platform
 
 ),
 
@@ -128,16 +151,16 @@ pairs as (
         conversions.lead_id,
         conversions.is_reversed,
         conversions.consent,
-        tenants.unknown_consent,
-        {%- for click_id in click_ids() %}
-        coalesce(conversions.{{ click_id }}, clicks.{{ click_id }}) as {{ click_id }},
+        coalesce(conversions.region, tenants.region) as region,
+        {%- for id in platform_ids() %}
+        coalesce(conversions.{{ id }}, clicks.{{ id }}) as {{ id }},
         {%- endfor %}
         case accounts.platform
             when 'google' then clicks.google_click_at
             when 'meta' then clicks.meta_click_at
             when 'tiktok' then clicks.tiktok_click_at
         end as click_at,
-        hashed.platform is not null as has_hash
+        hashed.kinds as hash_kinds
     from conversions
     inner join accounts on conversions.tenant_id = accounts.tenant_id
     inner join tenants on conversions.tenant_id = tenants.tenant_id
@@ -159,41 +182,93 @@ pairs as (
 
 ),
 
+-- Without any policy nothing leaves that nobody agreed to.
+governed as (
+
+    select
+        pairs.*,
+        coalesce(regional.legal_basis, general.legal_basis, 'consent') as legal_basis,
+        coalesce(regional.unknown_consent, general.unknown_consent, 'hold') as unknown_consent,
+        coalesce(regional.limited_data_use, general.limited_data_use, false) as limited_data_use,
+        coalesce(regional.policy_from, general.policy_from) as policy_from
+    from pairs
+    left join policies as regional
+        on
+            pairs.tenant_id = regional.tenant_id
+            and pairs.region = regional.region
+    left join policies as general
+        on
+            pairs.tenant_id = general.tenant_id
+            and general.region = '*'
+
+),
+
+-- What the platform knows the person by. A message names its account, or the platform cannot place it.
+known as (
+
+    select
+        *,
+        case platform
+            when 'google'
+                then array[
+                        case when gclid is not null then 'gclid' end,
+                        case when gbraid is not null then 'gbraid' end,
+                        case when wbraid is not null then 'wbraid' end
+                    ]
+            when 'meta'
+                then array[
+                        case when meta_lead_id is not null then 'meta_lead_id' end,
+                        case
+                            when ctwa_clid is not null and config ->> 'whatsapp_business_account_id' is not null
+                                then 'ctwa_clid'
+                        end,
+                        case when fbclid is not null then 'fbclid' end
+                    ]
+            when 'tiktok'
+                then array[
+                        case when tiktok_lead_id is not null then 'tiktok_lead_id' end,
+                        case when ttclid is not null then 'ttclid' end
+                    ]
+        end as click_kinds
+    from governed
+
+),
+
 channelled as (
 
     select
         *,
+        num_nonnulls(variadic click_kinds) > 0 as has_click,
         case platform
-            when 'google' then coalesce(gclid, gbraid, wbraid) is not null
-            when 'meta'
-                then fbclid is not null
-                    or (ctwa_clid is not null and config ->> 'whatsapp_business_account_id' is not null)
-            when 'tiktok' then ttclid is not null
-        end as has_click,
-        case platform
-            when 'google' then case when coalesce(gclid, gbraid, wbraid) is not null then 'click' else 'hashed' end
+            when 'google' then case when num_nonnulls(variadic click_kinds) > 0 then 'click' else 'hashed' end
             when 'meta'
                 then case
-                        when ctwa_clid is not null and config ->> 'whatsapp_business_account_id' is not null
-                            then 'messaging'
+                        when 'meta_lead_id' = any(click_kinds) then 'crm'
+                        when 'ctwa_clid' = any(click_kinds) then 'messaging'
                         else 'system_generated'
                     end
-            when 'tiktok' then case when ttclid is not null then 'web' else 'offline' end
-        end as channel
-    from pairs
-
-),
-
-timed as (
-
-    select
-        *,
+            when 'tiktok'
+                then case
+                        when 'tiktok_lead_id' = any(click_kinds) then 'crm'
+                        when 'ttclid' = any(click_kinds) then 'web'
+                        else 'offline'
+                    end
+        end as channel,
         converted_at
         + case platform
             when 'google' then interval '90 days'
             when 'meta' then interval '6 days 12 hours'
             else interval '28 days'
         end as expires_at
+    from known
+
+),
+
+judged as (
+
+    select
+        *,
+        {{ standing_rules() }} as rules
     from channelled
 
 ),
@@ -202,18 +277,8 @@ reasoned as (
 
     select
         *,
-        case
-            when action is null then 'no_route'
-            when not is_route_active then 'route_inactive'
-            when is_reversed then 'reversed'
-            when needs_value and (value is null or currency is null) then 'value_missing'
-            when consent = 'denied' then 'consent_denied'
-            when consent is null and unknown_consent = 'hold' then 'consent_unknown'
-            when not has_click and not has_hash then 'no_identifier'
-            when expires_at <= {{ current_moment() }} then 'too_old'
-            else 'eligible'
-        end as reason
-    from timed
+        coalesce(rules[1], 'eligible') as reason
+    from judged
 
 )
 
@@ -224,18 +289,24 @@ select
     account_id,
     action,
     action_id,
-    case reason when 'eligible' then 'send' when 'consent_unknown' then 'hold' else 'never' end as decision,
+    {{ decision_of('reason') }} as decision,
     reason,
+    rules,
+    {{ deciding_facts() }} as facts,
     kind,
     converted_at,
     value,
     currency,
     lead_id,
-    {%- for click_id in click_ids() %}
-    {{ click_id }},
+    {%- for id in platform_ids() %}
+    {{ id }},
     {%- endfor %}
     click_at,
     channel,
     consent,
+    region,
+    legal_basis,
+    policy_from,
+    limited_data_use,
     expires_at
 from reasoned

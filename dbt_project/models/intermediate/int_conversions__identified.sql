@@ -42,6 +42,9 @@ crm_conversions as (
         fbclid,
         ttclid,
         ctwa_clid,
+        meta_lead_id,
+        tiktok_lead_id,
+        region,
         consent,
         phone,
         phone_sha256,
@@ -74,6 +77,9 @@ csv_conversions as (
         fbclid,
         ttclid,
         ctwa_clid,
+        meta_lead_id,
+        tiktok_lead_id,
+        region,
         consent,
         phone,
         null::text as phone_sha256,
@@ -170,9 +176,12 @@ keyed as (
         value,
         currency,
         is_reversed,
-        {%- for click_id in ['gclid', 'gbraid', 'wbraid', 'fbclid', 'ttclid', 'ctwa_clid'] %}
+        {%- for click_id in click_ids() %}
         {{ scrubbed(click_id) }} as {{ click_id }},
         {%- endfor %}
+        meta_lead_id,
+        tiktok_lead_id,
+        region,
         consent,
         phone_token,
         email_token,

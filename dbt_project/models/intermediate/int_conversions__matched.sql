@@ -3,7 +3,7 @@
     Reads: int_conversions__identified, int_touches__clicked, fct_leads, int_people__linked, int_identifiers__resolved.
     Feeds: fct_conversions, int_conversions__identifiers.
 
-    Why in this order: a click id names one visit, the lead's own id one lead, an identifier only a person. Of several
+    Why in this order: a click id or a platform's lead id names one visit, the lead's own id one lead, an identifier only a person. Of several
     leads the latest one before the conversion, else the earliest.
 
     Why changed: a conversion is matched again when it is new, when a lead or touch that shares its click, id or person
@@ -124,8 +124,8 @@ changed as (
     cross join
         lateral (
             values
-            {%- for click_id in click_ids() %}
-            ('{{ click_id }}', known.{{ click_id }}){{ ',' if not loop.last }}
+            {%- for id in platform_ids() %}
+            ('{{ id }}', known.{{ id }}){{ ',' if not loop.last }}
             {%- endfor %}
         ) as click (kind, value)
     inner join clicks
@@ -228,12 +228,13 @@ select
     persons.value,
     persons.currency,
     persons.is_reversed,
-    {%- for click_id in click_ids() %}
-    persons.{{ click_id }},
+    {%- for id in platform_ids() %}
+    persons.{{ id }},
     {%- endfor %}
     best.lead_id,
     best.matched_by,
     coalesce(best.person_id, persons.own_person_id) as person_id,
+    coalesce(persons.region, best.region) as region,
     coalesce(persons.consent, best.consent) as consent,
     persons.own_person_id,
     persons.named_lead,
@@ -246,16 +247,17 @@ left join
             found.lead_id,
             candidates.matched_by,
             found.person_id,
+            found.region,
             found.consent
         from (
             select
                 clicks.lead_id,
                 1 as precedence,
-                'click' as matched_by
+                case when click.kind like '%lead_id' then 'lead_id' else 'click' end as matched_by
             from (
                 values
-                {%- for click_id in click_ids() %}
-                ('{{ click_id }}', persons.{{ click_id }}){{ ',' if not loop.last }}
+                {%- for id in platform_ids() %}
+                ('{{ id }}', persons.{{ id }}){{ ',' if not loop.last }}
                 {%- endfor %}
             ) as click (kind, value)
             inner join clicks

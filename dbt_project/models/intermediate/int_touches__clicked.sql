@@ -1,8 +1,8 @@
 {#
-    Grain: one row per touch and kind of click id that it carries.
+    Grain: one row per touch and kind of click or lead id that it carries.
     Reads: fct_touches. Feeds: int_conversions__matched, delivery_plan.
 
-    Why a table: a click id is looked up for each conversion, and one index serves all six kinds.
+    Why a table: such an id is looked up for each conversion, and one index serves all kinds.
 #}
 {{
     config(
@@ -38,8 +38,8 @@ from touches
 cross join
     lateral (
         values
-        {%- for click_id in click_ids() %}
-        ('{{ click_id }}', touches.{{ click_id }}){{ ',' if not loop.last }}
+        {%- for id in platform_ids() %}
+        ('{{ id }}', touches.{{ id }}){{ ',' if not loop.last }}
         {%- endfor %}
     ) as click (kind, value)
 where

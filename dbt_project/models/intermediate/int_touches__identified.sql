@@ -44,8 +44,11 @@ form_touches as (
         null::text as phone_id,
         null::text as ref_id,
         null::text as ctwa_clid,
+        meta_lead_id,
+        tiktok_lead_id,
         phone,
         email,
+        region,
         consent
     from {{ ref('stg_forms__submissions') }}
 
@@ -77,8 +80,11 @@ csv_touches as (
         null::text as phone_id,
         null::text as ref_id,
         null::text as ctwa_clid,
+        meta_lead_id,
+        tiktok_lead_id,
         phone,
         email,
+        region,
         consent
     from {{ ref('stg_csv__leads') }}
 
@@ -101,8 +107,11 @@ whatsapp_touches as (
         phone_id,
         ref_id,
         ctwa_clid,
+        null::text as meta_lead_id,
+        null::text as tiktok_lead_id,
         phone,
         null::text as email,
+        null::text as region,
         null::text as consent
     from {{ ref('stg_whatsapp__messages') }}
 
@@ -196,8 +205,11 @@ keyed as (
         phone_id,
         ref_id,
         ctwa_clid,
+        meta_lead_id,
+        tiktok_lead_id,
         phone_token,
         email_token,
+        region,
         consent,
         is_enriched,
         now() as identified_at

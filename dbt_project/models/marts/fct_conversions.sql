@@ -112,9 +112,10 @@ select
     conversions.lead_id,
     conversions.matched_by,
     conversions.person_id,
-    {%- for click_id in click_ids() %}
-    conversions.{{ click_id }},
+    {%- for id in platform_ids() %}
+    conversions.{{ id }},
     {%- endfor %}
+    conversions.region,
     conversions.consent,
     conversions.is_reversed or coalesce(reversals.reversed_at >= conversions.converted_at, false) as is_reversed,
     now() as built_at

@@ -76,7 +76,13 @@ spans as (
                 where consent is not null
             )
         )[1]
-            as consent
+            as consent,
+        (
+            array_agg(region order by touched_at desc, received_at desc, touch_id desc) filter (
+                where region is not null
+            )
+        )[1]
+            as region
     from changed_touches
     group by tenant_id, lead_id
 
@@ -118,7 +124,10 @@ select
     leading_touches.ctwa_clid,
     leading_touches.kcid,
     leading_touches.kpv,
+    leading_touches.meta_lead_id,
+    leading_touches.tiktok_lead_id,
     leading_touches.person_id,
+    spans.region,
     spans.consent,
     spans.first_touch_id,
     spans.last_touch_id,

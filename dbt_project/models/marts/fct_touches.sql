@@ -230,6 +230,9 @@ parsed as (
         touches.landing_key,
         touches.phone_id,
         touches.ref_id,
+        touches.meta_lead_id,
+        touches.tiktok_lead_id,
+        touches.region,
         touches.consent,
         touches.identified_at,
         landings.parser_version as landing_version,
@@ -388,11 +391,14 @@ select
     named.kpv,
     named.phone_id,
     named.ref_id,
+    named.meta_lead_id,
+    named.tiktok_lead_id,
+    named.region,
     named.consent,
     coalesce(
         named.meant_campaign_id, named.meant_campaign_name, named.meant_adgroup_id, named.utm_campaign, named.gclid,
         named.gbraid, named.wbraid, named.fbclid, named.ttclid, named.msclkid, named.twclid, named.li_fat_id,
-        named.ctwa_clid, named.ref_id
+        named.ctwa_clid, named.ref_id, named.meta_lead_id, named.tiktok_lead_id
     ) is not null as has_campaign,
     case
         when named.source = 'whatsapp'

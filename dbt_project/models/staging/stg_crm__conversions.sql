@@ -64,6 +64,9 @@ named as (
         {%- for click_id in ['gclid', 'gbraid', 'wbraid', 'fbclid', 'ttclid', 'ctwa_clid'] %}
         {{ json_text("payload -> 'identifiers'", [click_id]) }} as {{ click_id }},
         {%- endfor %}
+        {%- for kind in lead_ids() %}
+        {{ json_text("payload -> 'identifiers'", lead_id_members(kind)) }} as {{ kind }},
+        {%- endfor %}
         {{ json_text("payload -> 'identifiers'", ['lead_id', 'submission_id']) }} as lead_external_id,
         {%- for kind in ['email', 'phone', 'email_sha256', 'phone_sha256', 'first_name', 'last_name', 'city', 'zip',
             'country'] %}
@@ -104,6 +107,9 @@ typed as (
         {%- for click_id in ['gclid', 'gbraid', 'wbraid', 'fbclid', 'ttclid', 'ctwa_clid'] %}
         {{ limited(click_id) }} as {{ click_id }},
         {%- endfor %}
+        {%- for kind in lead_ids() %}
+        {{ lead_id_of(kind) }} as {{ kind }},
+        {%- endfor %}
 
         -- who it is
         {{ limited('email') }} as email,
@@ -113,6 +119,7 @@ typed as (
         {%- for kind in ['first_name', 'last_name', 'city', 'zip', 'country'] %}
         {{ limited(kind) }} as {{ kind }},
         {%- endfor %}
+        {{ region_of('country') }} as region,
         {{ consent_of('consent') }} as consent
     from named
 

@@ -64,6 +64,9 @@ named as (
         {{ json_text('payload', ['value']) }} as value,
         {{ json_text('payload', ['currency']) }} as currency,
         {{ json_text('payload', ['lead_id']) }} as lead_external_id,
+        {%- for kind in lead_ids() %}
+        {{ json_text('payload', lead_id_members(kind)) }} as {{ kind }},
+        {%- endfor %}
         {{ json_text('payload', ['is_reversed', 'reversed']) }} as is_reversed,
         {%- for name in ['gclid', 'gbraid', 'wbraid', 'fbclid', 'ttclid', 'ctwa_clid', 'email', 'phone', 'first_name',
             'last_name', 'city', 'zip', 'country', 'consent'] %}
@@ -99,11 +102,15 @@ typed as (
         {%- for click_id in ['gclid', 'gbraid', 'wbraid', 'fbclid', 'ttclid', 'ctwa_clid'] %}
         {{ limited(click_id) }} as {{ click_id }},
         {%- endfor %}
+        {%- for kind in lead_ids() %}
+        {{ lead_id_of(kind) }} as {{ kind }},
+        {%- endfor %}
 
         -- who it is
         {%- for kind in ['email', 'phone', 'first_name', 'last_name', 'city', 'zip', 'country'] %}
         {{ limited(kind) }} as {{ kind }},
         {%- endfor %}
+        {{ region_of('country') }} as region,
         {{ consent_of('consent') }} as consent
     from named
 

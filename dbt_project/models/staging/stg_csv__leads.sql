@@ -65,6 +65,9 @@ named as (
         {%- for parameter in parameters %}
         {{ json_text('payload', [parameter]) }} as {{ parameter }},
         {%- endfor %}
+        {%- for kind in lead_ids() %}
+        {{ json_text('payload', lead_id_members(kind)) }} as {{ kind }},
+        {%- endfor %}
         {{ json_text('payload', ['email']) }} as email,
         {{ json_text('payload', ['phone']) }} as phone,
         {{ json_text('payload', ['name']) }} as full_name,
@@ -99,6 +102,9 @@ typed as (
         {%- for parameter in parameters %}
         {{ limited(parameter) }} as {{ parameter }},
         {%- endfor %}
+        {%- for kind in lead_ids() %}
+        {{ lead_id_of(kind) }} as {{ kind }},
+        {%- endfor %}
 
         -- who it is
         {{ limited('email') }} as email,
@@ -109,6 +115,7 @@ typed as (
         {{ limited('city') }} as city,
         {{ limited('zip') }} as zip,
         {{ limited('country') }} as country,
+        {{ region_of('country') }} as region,
         {{ consent_of('consent') }} as consent
     from named
 

@@ -59,6 +59,9 @@ named as (
             {{ json_text("payload -> 'dataW'", ['url']) }},
             {{ json_text('payload', ['dataW.url', 'url', 'landing_url']) }}
         ) as landing_url,
+        {%- for kind in lead_ids() %}
+        {{ json_text('payload', lead_id_members(kind)) }} as {{ kind }},
+        {%- endfor %}
         {{ json_text('payload', ['email']) }} as email,
         {{ json_text('payload', ['phone']) }} as phone,
         {{ json_text('payload', ['name']) }} as full_name,
@@ -96,6 +99,9 @@ typed as (
         -- where the person came from
         landing_url,
         encode(sha256(convert_to(landing_url, 'UTF8')), 'hex') as landing_key,
+        {%- for kind in lead_ids() %}
+        {{ lead_id_of(kind) }} as {{ kind }},
+        {%- endfor %}
 
         -- who it is
         {{ limited('email') }} as email,
@@ -106,6 +112,7 @@ typed as (
         {{ limited('city') }} as city,
         {{ limited('zip') }} as zip,
         {{ limited('country') }} as country,
+        {{ region_of('country') }} as region,
         {{ consent_of('consent') }} as consent
     from named
 

@@ -207,7 +207,7 @@ def test_what_changed_after_planning_is_not_leased(
 def test_unknown_consent_is_leased_where_the_tenant_says_so(make_desk: DeskMaker) -> None:
     desk = make_desk("meta")
     desk.admin.execute(
-        "update ops.tenants set unknown_consent = 'send' where tenant_id = %s", [desk.tenant_id]
+        "update ops.consent_policies set unknown_consent = 'send' where tenant_id = %s", [desk.tenant_id]
     )
     desk.plan("c1", "meta", consent=None)
     desk.enroll()

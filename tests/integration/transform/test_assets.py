@@ -26,7 +26,9 @@ def test_every_model_has_group_owner_kinds_and_a_grain(definitions: dg.Definitio
     graph = definitions.resolve_asset_graph()
     for key in graph.materializable_asset_keys:
         node = graph.get(key)
-        assert node.group_name == (key.path[0] if key.path[-1] != "delivery_plan" else "deliveries")
+        assert node.group_name == (
+            "deliveries" if key.path[-1].startswith("delivery_") else key.path[0]
+        )
         assert node.owners
         assert (node.description or "").startswith("Grain: "), key
         assert {"dbt", "postgres"} <= node.kinds

@@ -88,7 +88,7 @@ def the_first_reason_that_applies_decides(company: Company) -> Generator[None]:
 @tale
 def policy_of_the_tenant_decides_where_nobody_said(company: Company) -> Generator[None]:
     company.admin.execute(
-        "update ops.tenants set unknown_consent = 'send' where tenant_id = %s",
+        "update ops.consent_policies set unknown_consent = 'send' where tenant_id = %s",
         [company.tenant.tenant_id],
     )
     _open_accounts(company, "google")

@@ -19,7 +19,6 @@ TENANT = Tenant(
     region="TR",
     timezone="Europe/Istanbul",
     currency="TRY",
-    unknown_consent="hold",
 )
 DAY = timedelta(hours=24)
 

@@ -132,6 +132,7 @@ select
     created_at,
     'migration'
 from ops.tenants;
+alter table ops.tenants drop column unknown_consent;
 
 -- A yes or a no that a person of ours recorded; what forms and the CRM say about it comes with their events.
 create table ops.consent_changes (
