@@ -47,11 +47,13 @@ class Answer:
         status: The HTTP status.
         body: The decoded JSON object.
         retry_after: How long the vendor asks us to wait.
+        headers: By name, in lower case.
     """
 
     status: int
     body: Mapping[str, Any] = field(default_factory=dict[str, Any])
     retry_after: timedelta | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def open_http() -> httpx.Client:
@@ -121,6 +123,7 @@ def request(
         status=response.status_code,
         body=_decode(response.status_code, content, response.headers),
         retry_after=read_retry_after(response.headers),
+        headers=dict(response.headers),
     )
 
 

@@ -9,16 +9,14 @@ Lives elsewhere: how a row becomes a record (``sources/meta_ads.py``).
 
 from __future__ import annotations
 
-import json
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from orchestration.vendors.answers import CONNECT_SECONDS, MAX_RETRY_AFTER, READ_SECONDS, Answer
+from orchestration.vendors.answers import CONNECT_SECONDS, READ_SECONDS, Answer
 from orchestration.vendors.errors import Unclear, Unreachable, VendorError
 from orchestration.vendors.meta_conversions import read_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
 PAGE_SIZE = 200
 FIELDS = ("id", "name", "status", "effective_status", "updated_time")
@@ -127,19 +125,6 @@ def _request_error(error: Any) -> VendorError:
     answer = Answer(
         status=error.http_status(),
         body=body if isinstance(body, dict) else {},
-        retry_after=_retry_after(error.http_headers() or {}),
+        headers={name.lower(): value for name, value in (error.http_headers() or {}).items()},
     )
     return read_error(answer) or Unclear("unreadable_answer")
-
-
-def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
-    """The longest wait that the usage header names: minutes until calls are taken again."""
-    try:
-        usage: Any = json.loads(headers.get("X-Business-Use-Case-Usage", ""))
-        waits = [
-            int(use["estimated_time_to_regain_access"]) for uses in usage.values() for use in uses
-        ]
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return None
-    longest = max(waits, default=0)
-    return min(timedelta(minutes=longest), MAX_RETRY_AFTER) if longest > 0 else None

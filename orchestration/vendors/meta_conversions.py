@@ -1,27 +1,24 @@
-"""Meta's Conversions API over httpx: where it is, how one proves oneself, what its codes mean.
+"""Meta's Conversions API over httpx: where it is, how one proves oneself, reading its answers.
 
 Why not ``facebook-business``: its transport takes an HTTP 502 with an HTML body for success, and the text of its
 errors holds the request with the hashed user data (both seen with 26.0.3).
 
-Belongs here: address, authentication, the table of codes. Lives elsewhere: what is sent
-(``deliveries/destinations/meta.py``).
+Belongs here: address, authentication, which error an answer holds. Lives elsewhere: the table of codes
+(``meta_codes.py``), what is sent (``deliveries/destinations/meta.py``).
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from orchestration.vendors.answers import error_of_status, get, post
-from orchestration.vendors.errors import (
-    RequestRefused,
-    RouteBlocked,
-    Throttled,
-    Unauthorized,
-    Unclear,
-    VendorError,
-)
+from orchestration.vendors.answers import MAX_RETRY_AFTER, error_of_status, get, post
+from orchestration.vendors.codes import ERRORS
+from orchestration.vendors.errors import RequestRefused, Unclear, VendorError
+from orchestration.vendors.meta_codes import find_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,24 +27,8 @@ if TYPE_CHECKING:
 
     from orchestration.vendors.answers import Answer
 
-# Codes of the Marketing API error reference. Code 100 is a bad parameter in some row unless its subcode says more.
-_MEANING: dict[int, type[VendorError]] = {
-    1: Unclear,
-    2: Unclear,
-    4: Throttled,
-    10: RouteBlocked,
-    17: Throttled,
-    102: Unauthorized,
-    104: Unauthorized,
-    190: Unauthorized,
-    200: RouteBlocked,
-    294: RouteBlocked,
-    368: RouteBlocked,
-    613: Throttled,
-    2635: RouteBlocked,
-}
-_BUSINESS_THROTTLES = range(80_000, 80_100)
-_NO_SUCH_OBJECT = (100, 33)
+# The header's waits are whole minutes.
+_USAGE = "x-business-use-case-usage"
 
 
 class MetaConversions:
@@ -119,19 +100,40 @@ def read_error(answer: Answer) -> VendorError | None:
     error: Any = answer.body.get("error")
     if not isinstance(error, dict):
         return None if answer.status == 200 else error_of_status(answer.status, answer.retry_after)
-    code, subcode = error.get("code"), error.get("error_subcode")
+    code, subcode = _number(error.get("code")), _number(error.get("error_subcode"))
     name = f"{code}_{subcode}" if subcode else f"{code}"
     request_id = _text(error.get("fbtrace_id"))
-    if (code, subcode) == _NO_SUCH_OBJECT:
-        return RouteBlocked(name, request_id=request_id)
-    meaning = _MEANING.get(code) if isinstance(code, int) else None
-    if meaning is None and code in _BUSINESS_THROTTLES:
-        meaning = Throttled
-    if meaning is not None:
-        return meaning(name, request_id=request_id, retry_after=answer.retry_after)
-    if answer.status >= 500:
-        return Unclear(name, request_id=request_id)
-    return RequestRefused(name, request_id=request_id)
+    row = find_row(name)
+    family = (
+        ERRORS[row.action]
+        if row
+        else _family_of_unknown(answer, is_transient=error.get("is_transient"))
+    )
+    if family is RequestRefused:
+        return RequestRefused(name, request_id=request_id)
+    return family(name, request_id=request_id, retry_after=_read_wait(answer))
+
+
+def _family_of_unknown(answer: Answer, *, is_transient: object) -> type[VendorError]:
+    """What the rest of an answer says about a code that no table has."""
+    return Unclear if is_transient is True else type(error_of_status(answer.status))
+
+
+def _read_wait(answer: Answer) -> timedelta | None:
+    """The longest wait that an answer names, capped: the usage header's minutes, or ``Retry-After``."""
+    waits = [answer.retry_after] if answer.retry_after else []
+    try:
+        usage: Any = json.loads(answer.headers.get(_USAGE, "{}"))
+        waits += [
+            timedelta(minutes=int(use["estimated_time_to_regain_access"]))
+            for uses in usage.values()
+            for use in uses
+        ]
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
+        # A header that cannot be read names no wait; the error itself is told all the same.
+        return answer.retry_after
+    longest = max(waits, default=timedelta(0))
+    return min(longest, MAX_RETRY_AFTER) if longest > timedelta(0) else None
 
 
 def _proof(access_token: str, app_secret: str | None) -> dict[str, str]:
@@ -139,6 +141,11 @@ def _proof(access_token: str, app_secret: str | None) -> dict[str, str]:
         return {}
     proof = hmac.new(app_secret.encode(), access_token.encode(), hashlib.sha256)
     return {"appsecret_proof": proof.hexdigest()}
+
+
+def _number(value: object) -> int:
+    """A code as Meta has them; 0 for anything else, which could hold what was sent."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def _text(value: object) -> str | None:

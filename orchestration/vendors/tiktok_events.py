@@ -1,46 +1,35 @@
-"""TikTok's Events API over httpx: where it is, how one proves oneself, what its codes mean.
+"""TikTok's Events API over httpx: where it is, how one proves oneself, reading its answers.
 
 TikTok answers HTTP 200 for errors too: the ``code`` in the body is the status. Its own SDK does not know
 ``/event/track/``.
 
-Belongs here: address, authentication, the table of codes. Lives elsewhere: what is sent
-(``deliveries/destinations/tiktok.py``).
+Belongs here: address, authentication, which error an answer holds. Lives elsewhere: the table of codes
+(``tiktok_codes.py``), what is sent (``deliveries/destinations/tiktok.py``).
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from orchestration.vendors.answers import error_of_status, post
-from orchestration.vendors.errors import (
-    RequestRefused,
-    RouteBlocked,
-    Throttled,
-    Unauthorized,
-    Unclear,
-    VendorError,
-)
+from orchestration.vendors.answers import error_of_status, get, post
+from orchestration.vendors.codes import ERRORS, Action
+from orchestration.vendors.errors import RequestRefused, Unclear, VendorError
+from orchestration.vendors.tiktok_codes import CODES, PARTIAL
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import httpx
 
     from orchestration.vendors.answers import Answer
 
 # The trailing slash matters: without it TikTok answers 404.
 TRACK_PATH = "/open_api/v1.3/event/track/"
+_DELIVERED = frozenset(code for code, row in CODES.items() if row.action is Action.DELIVERED)
 
-OK = 0
-PARTIAL = 20_001
-DUPLICATE = 40_050
-
-# Return codes of the Marketing API; the action is our judgement (platform notes T4).
-_MEANING: dict[int, type[VendorError]] = {
-    **dict.fromkeys((40_001, 40_006, 40_007, 40_051, 40_063, 40_113, 40_118, 40_300), RouteBlocked),
-    **dict.fromkeys((40_101, 40_102, 40_104, 40_105), Unauthorized),
-    **dict.fromkeys((41_000, 41_001), RouteBlocked),
-    **dict.fromkeys((40_016, 40_100, 40_132, 40_133, 60_001, 61_000), Throttled),
-    **dict.fromkeys((40_202, 50_000, 50_002, 51_010, 51_012, 51_054), Unclear),
-}
+# After a failure of its own TikTok wants to be left alone for about this long, and sends no header (page on limits).
+_SERVER_WAIT = timedelta(minutes=5)
 
 
 class TikTokEvents:
@@ -54,7 +43,7 @@ class TikTokEvents:
 
     def __init__(self, http: httpx.Client, api_url: str, access_token: str) -> None:
         self._http = http
-        self._url = api_url.rstrip("/") + TRACK_PATH
+        self._base = api_url.rstrip("/")
         self._headers = {"Access-Token": access_token, "Content-Type": "application/json"}
 
     def send_events(self, body: bytes) -> Answer:
@@ -63,17 +52,30 @@ class TikTokEvents:
         Raises:
             VendorError: The transport failed, or the answer cannot be read.
         """
-        return post(self._http, self._url, body=body, headers=self._headers)
+        try:
+            return post(self._http, self._base + TRACK_PATH, body=body, headers=self._headers)
+        except Unclear as error:
+            if error.code.startswith("http_5"):
+                error.retry_after = error.retry_after or _SERVER_WAIT
+            raise
+
+    def read(self, path: str, params: Mapping[str, str]) -> Answer:
+        """GET a list of the Business API's, with the token in the header.
+
+        Raises:
+            VendorError: The transport failed, or the answer cannot be read.
+        """
+        return get(self._http, self._base + path, headers=self._headers, params=params)
 
     def close(self) -> None:
         """Let go of the connections."""
         self._http.close()
 
 
-def read_code(answer: Answer) -> int | None:
-    """The code that is TikTok's status; None where the body has none."""
+def read_code(answer: Answer) -> str | None:
+    """The code that is TikTok's status, as the table spells it; None where the body has none."""
     code: Any = answer.body.get("code")
-    return code if isinstance(code, int) and not isinstance(code, bool) else None
+    return str(code) if isinstance(code, int) and not isinstance(code, bool) else None
 
 
 def read_error(answer: Answer) -> VendorError | None:
@@ -83,13 +85,36 @@ def read_error(answer: Answer) -> VendorError | None:
         if answer.status == 200:
             return Unclear("unreadable_answer")
         return error_of_status(answer.status, answer.retry_after)
-    if code in {OK, PARTIAL, DUPLICATE}:
+    if code == PARTIAL or code in _DELIVERED:
         return None
     request_id = answer.body.get("request_id")
     known = request_id if isinstance(request_id, str) else None
-    meaning = _MEANING.get(code)
-    if meaning is not None:
-        return meaning(str(code), request_id=known, retry_after=answer.retry_after)
-    if answer.status >= 500:
-        return Unclear(str(code), request_id=known)
-    return RequestRefused(str(code), request_id=known)
+    wait = answer.retry_after or (_SERVER_WAIT if answer.status >= 500 else None)
+    return error_of_code(code, answer.status, request_id=known, retry_after=wait)
+
+
+def error_of_code(
+    code: str,
+    status: int = 200,
+    *,
+    request_id: str | None = None,
+    retry_after: timedelta | None = None,
+) -> VendorError:
+    """The error that a code is, of a request or of one of its rows.
+
+    Args:
+        code: Any but those of a success.
+        status: What HTTP says, for a code that no table has: 200 blames the request.
+        request_id: TikTok's name of the request.
+        retry_after: How long to wait.
+    """
+    family = _family(code, status)
+    if family is RequestRefused:
+        return RequestRefused(code, request_id=request_id)
+    return family(code, request_id=request_id, retry_after=retry_after)
+
+
+def _family(code: str, status: int) -> type[VendorError]:
+    if row := CODES.get(code):
+        return ERRORS[row.action]
+    return RequestRefused if status == 200 else type(error_of_status(status))

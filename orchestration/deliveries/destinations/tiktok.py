@@ -1,8 +1,11 @@
-"""TikTok: conversions by the Events API, as ``web`` or as ``offline`` events.
+"""TikTok: conversions by the Events API, through one of three event sources.
 
-``web`` carries the click and needs the address of a page: the site that the account's ``site_url`` names.
-``offline`` carries hashed identifiers alone and knows standard names only. ``crm`` is not for us: it wants the id of
-a lead that was born on TikTok.
+``crm``: TikTok itself gave the lead an id (a form or the leads center of its own) and the account has a CRM event
+set; names are free there. ``web``: we know the click, or the account prefers this door; needs the address of a page,
+the site that the account's ``site_url`` names. ``offline``: hashed identifiers alone, standard names only.
+
+TikTok recognises a repeat by name, id and source. So a conversion keeps the door of its first attempt (the ledger
+freezes the lane), and ids need not differ between sources.
 
 Source of facts: the Events API's guide (report events, deduplication), and connectors where it is silent.
 """
@@ -11,16 +14,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from orchestration.deliveries.conversion import Account, Conversion, EventRefused, Request
-from orchestration.deliveries.findings import Finding
+from orchestration.deliveries.destinations.tiktok_probe import probe as probe
+from orchestration.deliveries.destinations.tiktok_sources import SOURCE_FIELDS, STANDARD_NAMES
 from orchestration.deliveries.guard import Shape, refuse_unhashed
-from orchestration.deliveries.outcomes import Outcome, accepted, rejected
+from orchestration.deliveries.outcomes import Outcome, accepted, of_error
 from orchestration.deliveries.states import State
-from orchestration.vendors import tiktok_events
+from orchestration.vendors import tiktok_codes, tiktok_events
 from orchestration.vendors.answers import open_http
 from orchestration.vendors.errors import RequestRefused, RouteBlocked
 
@@ -32,32 +37,18 @@ _BATCH_LIMIT = 1_000
 # Repeats are recognised for 48 hours; six of them are kept as a margin.
 RESEND_WITHIN = timedelta(hours=42)
 ONCE_LANES: tuple[str, ...] = ()
+# No retraction and no restatement is documented.
 ADJUSTS: frozenset[str] = frozenset()
 
-STANDARD_NAMES = frozenset(
-    {
-        "AddPaymentInfo",
-        "AddToCart",
-        "AddToWishlist",
-        "ApplicationApproval",
-        "CompleteRegistration",
-        "Contact",
-        "CustomizeProduct",
-        "Download",
-        "FindLocation",
-        "InitiateCheckout",
-        "Lead",
-        "Purchase",
-        "Schedule",
-        "Search",
-        "StartTrial",
-        "SubmitApplication",
-        "Subscribe",
-        "ViewContent",
-    }
-)
-_SOURCE_FIELDS = {"web": "pixel_code", "offline": "offline_event_set_id"}
-
+# Names of CRM events are the advertiser's own; an account may choose others (``stage_<outcome>``).
+STAGES = {
+    "qualified_lead": "qualified_lead",
+    "appointment": "appointment",
+    "enrollment": "enrolled",
+    "purchase": "order",
+}
+CRM_NAME = "Leadloop"
+_LEAD_ID = re.compile(r"[0-9]{1,32}")
 FIELDS = {
     "event": Shape.NAME,
     "event_time": Shape.SECONDS,
@@ -69,6 +60,9 @@ FIELDS = {
     "properties.value": Shape.AMOUNT,
     "properties.currency": Shape.CURRENCY,
     "page.url": Shape.PAGE,
+    "lead.lead_id": Shape.NUMBER_ID,
+    "lead.lead_event_source": Shape.NAME,
+    "limited_data_use": Shape.FLAG,
 }
 
 
@@ -87,8 +81,21 @@ def batch_size(unresolved: int) -> int:
 
 
 def lane(conversion: Conversion) -> str:
-    """``web`` where we know the click and the site it led to, else ``offline``."""
-    is_web = conversion.click_ids.get("ttclid") and conversion.account.config.get("site_url")
+    """The event source: the best door that is open for this conversion.
+
+    Only ``web`` can be told that the use of data is limited, so a limited conversion goes there where it can.
+    """
+    config = conversion.account.config
+    has_web = bool(config.get("site_url"))
+    if conversion.limited_data_use:
+        return "web" if has_web else "offline"
+    if config.get("crm_event_set_id") and _lead_id(conversion):
+        return "crm"
+    is_web = has_web and (
+        "ttclid" in conversion.click_ids
+        or config.get("event_source") == "web"
+        or not config.get("offline_event_set_id")
+    )
     return "web" if is_web else "offline"
 
 
@@ -96,34 +103,34 @@ def event(conversion: Conversion) -> dict[str, Any]:
     """Word one conversion.
 
     Raises:
-        EventRefused: Nothing that may go this way identifies the person, the name is not standard, or a value is
-            not of its shape.
+        EventRefused: Nothing that may go this way identifies the person, the name is not standard, the limit on
+            the use of data cannot be told, TikTok knows no such change, or a value is not of its shape.
     """
+    if conversion.purpose != "send":
+        raise EventRefused("cannot_adjust")
+    source = lane(conversion)
     body: dict[str, Any] = {
         "event": conversion.action,
-        "event_time": int(conversion.converted_at.timestamp()),
         "event_id": conversion.event_id,
+        "event_time": int(conversion.converted_at.timestamp()),
     }
+    if conversion.value is not None and conversion.currency:
+        body["properties"] = {"currency": conversion.currency, "value": float(conversion.value)}
     user = {
         key: _one_or_many(conversion.hashes[key])
         for key in ("email", "phone")
         if conversion.hashes.get(key)
     }
-    if lane(conversion) == "web":
-        user["ttclid"] = conversion.click_ids["ttclid"]
-        if conversion.person_key:
-            user["external_id"] = hashlib.sha256(conversion.person_key.lower().encode()).hexdigest()
-        body["page"] = {"url": conversion.account.config["site_url"]}
-    elif conversion.action not in STANDARD_NAMES:
-        raise EventRefused("action_not_standard")
-    elif not user:
-        raise EventRefused("no_page" if conversion.click_ids.get("ttclid") else "no_identifiers")
+    match source:
+        case "crm":
+            _word_crm(conversion, body)
+        case "web":
+            _word_web(conversion, body, user)
+        case _:
+            _refuse_offline(conversion, user)
+    if conversion.person_key and source != "offline":
+        user["external_id"] = hashlib.sha256(conversion.person_key.lower().encode()).hexdigest()
     body["user"] = user
-    if conversion.value is not None and conversion.currency:
-        body["properties"] = {
-            "value": float(conversion.value),
-            "currency": conversion.currency,
-        }
     refuse_unhashed(body, FIELDS)
     return body
 
@@ -134,10 +141,16 @@ def request(events: Sequence[Mapping[str, Any]], account: Account, lane: str) ->
     Raises:
         RouteBlocked: The account does not name the source.
     """
-    source = account.config.get(_SOURCE_FIELDS[lane])
+    source = account.config.get(SOURCE_FIELDS[lane])
     if not source:
-        raise RouteBlocked(f"{_SOURCE_FIELDS[lane]}_missing")
-    envelope = {"event_source": lane, "event_source_id": source, "data": list(events)}
+        raise RouteBlocked(f"{SOURCE_FIELDS[lane]}_missing")
+    envelope: dict[str, Any] = {
+        "event_source": lane,
+        "event_source_id": source,
+        "data": list(events),
+    }
+    if code := account.config.get("test_event_code"):
+        envelope["test_event_code"] = code
     body = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     return Request(target=f"{lane}:{source}", body=body.encode(), size=len(events))
 
@@ -160,33 +173,58 @@ def classify(answer: Answer, size: int) -> list[Outcome]:
     """
     if error := tiktok_events.read_error(answer):
         raise error
-    code = tiktok_events.read_code(answer)
+    code = tiktok_events.read_code(answer) or ""
     found = answer.body.get("request_id")
     request_id = found if isinstance(found, str) else None
-    if code == tiktok_events.OK:
+    if code == tiktok_codes.OK:
         return [accepted(request_id)] * size
-    failed = _failed_places(answer, size) if code == tiktok_events.PARTIAL else None
+    failed = _failed_places(answer, size) if code == tiktok_codes.PARTIAL else None
     if failed is not None:
         return [
-            rejected(failed[place], request_id) if place in failed else accepted(request_id)
+            _of_row(failed[place], request_id) if place in failed else accepted(request_id)
             for place in range(size)
         ]
     if size > 1:
-        raise RequestRefused(str(code), request_id=request_id, may_be_applied=True)
-    if code == tiktok_events.DUPLICATE:
-        return [Outcome(State.DUPLICATE, str(code), request_id)]
-    return [rejected(str(code), request_id)]
+        raise RequestRefused(code, request_id=request_id, may_be_applied=True)
+    return [_of_row(code, request_id)]
 
 
 def retrieve(client: tiktok_events.TikTokEvents, request_id: str, size: int) -> None:
     """TikTok tells all it ever tells at once."""
 
 
-def probe(
-    client: tiktok_events.TikTokEvents, account: Account, actions: Sequence[str]
-) -> list[Finding]:
-    """Nothing is asked yet."""
-    return [Finding("account", "unknown", "not_asked", "Nothing was asked of the account.")]
+def _lead_id(conversion: Conversion) -> str | None:
+    found = conversion.click_ids.get("tiktok_lead_id", "")
+    return found if _LEAD_ID.fullmatch(found) else None
+
+
+def _word_crm(conversion: Conversion, body: dict[str, Any]) -> None:
+    config = conversion.account.config
+    kind = conversion.kind
+    body["event"] = config.get(f"stage_{kind}") or STAGES.get(kind) or conversion.action
+    body["lead"] = {
+        "lead_event_source": config.get("crm_name") or CRM_NAME,
+        "lead_id": _lead_id(conversion),
+    }
+
+
+def _word_web(conversion: Conversion, body: dict[str, Any], user: dict[str, Any]) -> None:
+    if ttclid := conversion.click_ids.get("ttclid"):
+        user["ttclid"] = ttclid
+    if not user:
+        raise EventRefused("no_identifiers")
+    body["page"] = {"url": conversion.account.config["site_url"]}
+    if conversion.limited_data_use:
+        body["limited_data_use"] = True
+
+
+def _refuse_offline(conversion: Conversion, user: Mapping[str, Any]) -> None:
+    if conversion.limited_data_use:
+        raise EventRefused("limit_cannot_be_told")
+    if conversion.action not in STANDARD_NAMES:
+        raise EventRefused("action_not_standard")
+    if not user:
+        raise EventRefused("no_page" if conversion.click_ids.get("ttclid") else "no_identifiers")
 
 
 def _failed_places(answer: Answer, size: int) -> dict[int, str] | None:
@@ -201,8 +239,22 @@ def _failed_places(answer: Answer, size: int) -> dict[int, str] | None:
         if not isinstance(place, int) or not 0 <= place < size:
             return None
         code: Any = item.get("code")
-        failed[place] = str(code) if isinstance(code, int) else str(tiktok_events.PARTIAL)
+        failed[place] = str(code) if isinstance(code, int) else tiktok_codes.PARTIAL
     return failed
+
+
+def _of_row(code: str, request_id: str | None) -> Outcome:
+    """What became of one row by its own code."""
+    match code:
+        case tiktok_codes.OK:
+            return accepted(request_id)
+        case tiktok_codes.DUPLICATE:
+            return Outcome(State.DUPLICATE, code, request_id)
+        case tiktok_codes.PARTIAL:
+            # It failed and nothing says why: it goes again under the same id.
+            return Outcome(State.IN_DOUBT, code, request_id, is_failure=True, is_denied=True)
+        case _:
+            return of_error(tiktok_events.error_of_code(code, request_id=request_id))
 
 
 def _one_or_many(hashes: tuple[str, ...]) -> str | list[str]:

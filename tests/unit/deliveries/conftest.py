@@ -41,9 +41,9 @@ HASHES = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def conversion() -> Callable[..., Conversion]:
-    """Make a purchase for a platform; any field can be given."""
+    """Make a purchase for a platform; any field can be given, ``config`` on top of the account's."""
 
     def make(platform: str, **changes: Any) -> Conversion:
         account_id, config = CONFIGS[platform]

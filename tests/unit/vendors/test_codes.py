@@ -37,7 +37,7 @@ from orchestration.vendors.errors import (
         (104, None, Unauthorized),
         (190, 463, Unauthorized),
         (368, None, RouteBlocked),
-        (2500, None, RequestRefused),
+        (2500, None, RouteBlocked),
         (2635, None, RouteBlocked),
         (99_999, None, RequestRefused),
     ],
