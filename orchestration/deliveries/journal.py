@@ -56,7 +56,7 @@ def append_request(
     delivery_ids = bytes.fromhex("".join(delivery_id for delivery_id, _ in members))
     content = canonical(
         {
-            "account": _chain_of(account),
+            "account": chain_of(account),
             "at": moment(head.at),
             "body_sha256": (body_sha256 := hashlib.sha256(request.body).hexdigest()),
             "envelope": envelope,
@@ -139,11 +139,16 @@ def append_answer(
             "is_late": is_late,
             "is_unresolved": is_unresolved,
             "outcomes": _group(bytes(known.members), outcomes),
-            "platform_request_id": platform_request_id,
+            "platform_request_id": known.platform_request_id,
             "request_key": request_key,
         }
     )
     _insert_entry(connection, account, head, "answer", request_key, content)
+
+
+def chain_of(account: Account) -> str:
+    """The name of an account's chain."""
+    return f"{account.tenant_id}|{account.platform}|{account.account_id}"
 
 
 def entry_key(previous: str, sequence: int, kind: Kind, content: bytes) -> str:
@@ -196,12 +201,8 @@ def _runs(places: Sequence[int]) -> list[list[int]]:
     return runs
 
 
-def _chain_of(account: Account) -> str:
-    return f"{account.tenant_id}|{account.platform}|{account.account_id}"
-
-
 def _lock_head(connection: Connection, account: Account) -> Row[Any]:
-    connection.execute(_QUERIES.lock_journal, {"chain": _chain_of(account)})
+    connection.execute(_QUERIES.lock_journal, {"chain": chain_of(account)})
     return connection.execute(_QUERIES.read_head, account.key).one()
 
 

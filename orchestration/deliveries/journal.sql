@@ -48,4 +48,4 @@ set
     platform_request_id = coalesce(:platform_request_id, platform_request_id),
     is_unresolved = :is_unresolved
 where tenant_id = :tenant_id and request_key = :request_key
-returning members
+returning members, platform_request_id

@@ -71,6 +71,14 @@ class Warehouse:
             yield connection
 
     @contextmanager
+    def tenant_at_a_moment(self, tenant_id: UUID) -> Generator[Connection]:
+        """As ``tenant``, and every statement in it sees the same moment: for comparing tables with one another."""
+        options = {"isolation_level": "REPEATABLE READ"}
+        with self._engine.connect().execution_options(**options) as connection, connection.begin():
+            connection.execute(_QUERIES.set_tenant, {"tenant_id": str(tenant_id)})
+            yield connection
+
+    @contextmanager
     def shared(self) -> Generator[Connection]:
         """A transaction without a tenant: tables with a tenant look empty unless their policy says otherwise."""
         with self._engine.begin() as connection:
