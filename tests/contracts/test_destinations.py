@@ -91,7 +91,9 @@ class Desk:
         return self.destination.event(Conversion(**fields | changes))
 
     def request(self, events: list[dict[str, Any]]) -> Request:
-        lane = {"google": "900000002", "meta": "crm", "tiktok": "offline"}[self.platform]
+        lane = {"google": "900000002", "meta": "system_generated", "tiktok": "offline"}[
+            self.platform
+        ]
         return self.destination.request(events, self.account, lane)
 
     def send(self, events: list[dict[str, Any]]) -> list[State]:
@@ -194,12 +196,13 @@ def test_server_that_is_not_there_took_nothing(desk: Desk, sandbox: Sandbox) -> 
 
 
 def test_a_wait_that_the_platform_names_is_kept(sandbox: Sandbox) -> None:
-    for platform in ("google", "meta"):
+    # Meta's usage header counts in minutes.
+    for platform, seconds in (("google", 42), ("meta", 60)):
         desk = Desk(platform, sandbox)
         sandbox.arm(platform, "429", retry_after=42)
         with closing(desk.client), pytest.raises(Throttled) as failure:
             desk.send([desk.event(1)])
-        assert failure.value.retry_after == timedelta(seconds=42)
+        assert failure.value.retry_after == timedelta(seconds=seconds)
 
 
 # --- What only one platform does -----------------------------------------------------------------------------------
@@ -324,7 +327,7 @@ def test_meta_fault_of_its_own_leaves_the_row_in_doubt(sandbox: Sandbox, fault: 
 def test_meta_unknown_dataset_blames_no_row(sandbox: Sandbox) -> None:
     desk = Desk("meta", sandbox)
     elsewhere = Account(TENANT, "meta", "1", {"dataset_id": "1"})
-    request = desk.destination.request([desk.event(1)], elsewhere, "crm")
+    request = desk.destination.request([desk.event(1)], elsewhere, "system_generated")
     with closing(desk.client), pytest.raises(RouteBlocked, match="100_33"):
         desk.destination.send(desk.client, request)
 
