@@ -23,7 +23,7 @@ from orchestration.intake import document
 from orchestration.intake.guard import Guard, Trace
 from orchestration.intake.keys import Keys, load_ring
 from orchestration.intake.limits import Limits
-from orchestration.intake.payloads import counts, crm
+from orchestration.intake.payloads import consent, counts, crm
 from orchestration.intake.problems import Unavailable, Unknown, WrongMethod
 from orchestration.intake.quota import Quota
 from orchestration.intake.reception import Reception
@@ -106,6 +106,11 @@ def _add_sender_routes(app: FastAPI, reception: Reception) -> None:
     @app.post("/integrations/crm/conversions", **document.CONVERSIONS)
     async def receive_conversions(request: Request) -> Response:
         return _respond(request, await reception.receive_signed(request, crm.SOURCE, crm.read))
+
+    @app.post("/integrations/consent", **document.CONSENT)
+    async def receive_consent(request: Request) -> Response:
+        answer = await reception.receive_signed(request, consent.SOURCE, consent.read)
+        return _respond(request, answer)
 
     @app.post("/integrations/counts", **document.COUNTS)
     async def receive_counts(request: Request) -> Response:

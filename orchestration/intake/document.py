@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import Response
 
 from orchestration.intake.limits import EVENTS_PER_BODY
+from orchestration.intake.payloads.consent import ConsentChange
 from orchestration.intake.payloads.counts import SenderCount
 from orchestration.intake.payloads.crm import Conversion
 from orchestration.intake.payloads.forms import FORM_TYPE, HONEYPOT_FIELD
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 DESCRIPTION = """
-Takes web forms, WhatsApp notifications, CRM conversions and senders' own counts.
+Takes web forms, WhatsApp notifications, CRM conversions, changes of consent and senders' own counts.
 
 An answer in the 200s is given after the event is committed. A repeat is stored once and acknowledged again: after a
 503, a time-out or a lost connection, send the same again.
@@ -117,7 +118,8 @@ _SCHEMAS: dict[str, Any] = {
         "minProperties": 1,
         "description": (
             "Any fields. Known ones: `dataW.url`, `url` or `landing_url`; `name`, `first_name`, `last_name`, `email`, "
-            "`phone`, `consent`, `submission_id`, `submitted_at`, `form_id`; anything else is kept. "
+            "`phone`, `country`, `consent`, `submission_id`, `submitted_at`, `form_id`, and of instant forms "
+            "`meta_lead_id` or `leadgen_id`, `tiktok_lead_id`; anything else is kept. "
             f"`{HONEYPOT_FIELD}` is for robots: leave it empty."
         ),
     },
@@ -202,6 +204,7 @@ def _signed(summary: str, model: str) -> dict[str, Any]:
 
 
 CONVERSIONS = _signed("Report a business outcome", Conversion.__name__)
+CONSENT = _signed("Report a yes or a no of a person", ConsentChange.__name__)
 COUNTS = _signed("Report how many events were sent", SenderCount.__name__)
 FORM: dict[str, Any] = {
     "summary": "Submit a web form",
@@ -307,7 +310,7 @@ def install(app: FastAPI) -> None:
         specification = generate()
         schemas = specification.setdefault("components", {}).setdefault("schemas", {})
         schemas |= _SCHEMAS
-        for model in (Conversion, SenderCount):
+        for model in (Conversion, ConsentChange, SenderCount):
             schema = model.model_json_schema(ref_template=_COMPONENT)
             schemas |= schema.pop("$defs", {})
             schemas[model.__name__] = schema

@@ -41,6 +41,8 @@ CLICK_FIELDS = (
     "twclid",
     "li_fat_id",
     "ctwa_clid",
+    "meta_lead_id",
+    "tiktok_lead_id",
     "kcid",
     "kpv",
 )

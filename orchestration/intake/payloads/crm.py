@@ -23,6 +23,7 @@ from orchestration.intake.payloads.fields import (
     ClickId,
     Id,
     Json,
+    LeadId,
     Sha256,
     Text,
     Time,
@@ -80,6 +81,12 @@ class Identifiers(BaseModel):
     ttclid: ClickId = None
     ctwa_clid: ClickId = None
     msclkid: ClickId = None
+    meta_lead_id: Annotated[
+        LeadId, Field(description="Meta's id of the lead, where it came from an instant form.")
+    ] = None
+    tiktok_lead_id: Annotated[
+        LeadId, Field(description="TikTok's id of the lead, where it came from an instant form.")
+    ] = None
     email_sha256: Annotated[
         Sha256, Field(description="SHA-256 of the normalized address, hexadecimal.")
     ] = None

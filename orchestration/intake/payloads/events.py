@@ -17,7 +17,7 @@ class Event:
     """One row of ``raw.events`` to be.
 
     Attributes:
-        source: ``crm``, ``sender_counts``, ``form``, ``whatsapp`` or ``whatsapp_status``.
+        source: ``crm``, ``consent``, ``sender_counts``, ``form``, ``whatsapp`` or ``whatsapp_status``.
         dedupe_key: Unique for the tenant and source; at most 512 characters.
         payload: JSON text, as received where the sender sends one event at a time.
         body_sha256: Lower-case hex, of what a repeat must equal.

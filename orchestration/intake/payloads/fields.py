@@ -17,12 +17,14 @@ OLDEST = timedelta(days=400)
 NEWEST = timedelta(hours=24)
 ID_PATTERN = r"^[A-Za-z0-9._:-]{1,128}$"
 CLICK_ID_PATTERN = r"^[!-~]{0,512}$"
+LEAD_ID_PATTERN = r"^[0-9]{0,20}$"
 SHA256_PATTERN = r"^([0-9A-Fa-f]{64})?$"
 # Milliseconds of any time since 2001 have 13 digits, seconds of any time until 2286 have 10.
 _MILLISECOND_DIGITS = 13
 
 _ID = re.compile(ID_PATTERN.removesuffix("$") + r"\Z")
 _CLICK_ID = re.compile(CLICK_ID_PATTERN.removesuffix("$") + r"\Z")
+_LEAD_ID = re.compile(LEAD_ID_PATTERN.removesuffix("$") + r"\Z")
 _SHA256 = re.compile(SHA256_PATTERN.removesuffix("$") + r"\Z")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SECONDS = re.compile(r"[0-9]{1,12}")
@@ -37,7 +39,10 @@ SENTENCES = {
     "uuid": "is not a UUID",
     "id": "is not an id: 1 to 128 of letters, digits, . _ : -",
     "click_id": "is not a click id: at most 512 printable ASCII characters",
+    "lead_id": "is not a platform's id of a lead: at most 20 digits",
     "sha256": "is not 64 hexadecimal digits",
+    "status": "is neither granted nor denied",
+    "nobody": "names nobody: give crm_record_id, lead_id, email_sha256 or phone_sha256",
     "text": "is not a string",
     "time": "is neither RFC 3339 with a zone nor UTC seconds",
     "time_in_milliseconds": "has 13 digits, which are milliseconds: send seconds",
@@ -123,6 +128,13 @@ def _click_id(value: object) -> object:
     return value
 
 
+def _lead_id(value: object) -> object:
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if text is not None and (not isinstance(text, str) or not _LEAD_ID.match(text)):
+        raise refuse("lead_id")
+    return text
+
+
 def _sha256(value: object) -> object:
     if value is not None and (not isinstance(value, str) or not _SHA256.match(value)):
         raise refuse("sha256")
@@ -164,6 +176,19 @@ ClickId = Annotated[
     str | None,
     BeforeValidator(_click_id),
     WithJsonSchema({"type": ["string", "null"], "pattern": CLICK_ID_PATTERN}),
+]
+LeadId = Annotated[
+    str | None,
+    BeforeValidator(_lead_id),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": LEAD_ID_PATTERN},
+                {"type": "integer", "minimum": 0, "maximum": 10**18 - 1},
+                {"type": "null"},
+            ]
+        }
+    ),
 ]
 Sha256 = Annotated[
     str | None,

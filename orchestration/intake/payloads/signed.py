@@ -1,4 +1,4 @@
-"""Signed: what the two schemas of our own have in common: one object, or an array of up to a hundred.
+"""Signed: what the schemas of our own have in common: one object, or an array of up to a hundred.
 
 A body is taken whole or not at all: one event off the schema refuses all of them, with a pointer to it.
 """

@@ -28,6 +28,7 @@ CHECKS = [
 ]
 OPERATIONS = [
     ("POST", "/integrations/crm/conversions"),
+    ("POST", "/integrations/consent"),
     ("POST", "/integrations/counts"),
     ("POST", "/webhooks/forms/{key}"),
     ("OPTIONS", "/webhooks/forms/{key}"),

@@ -194,7 +194,13 @@ def test_each_message_of_a_batch_is_an_event_and_its_repeat_is_not(sender: Any, 
 
 @pytest.mark.parametrize(
     ("folder", "suffix"),
-    [("forms", "*.*"), ("whatsapp", "*.json"), ("crm", "*.json"), ("counts", "*")],
+    [
+        ("forms", "*.*"),
+        ("whatsapp", "*.json"),
+        ("crm", "*.json"),
+        ("consent", "*"),
+        ("counts", "*"),
+    ],
 )
 def test_every_sample_is_taken_over_http(sender: Any, rows: Any, folder: str, suffix: str) -> None:
     for path in sorted((Path(__file__).parents[2] / "data" / folder).glob(suffix)):
@@ -210,10 +216,8 @@ def test_every_sample_is_taken_over_http(sender: Any, rows: Any, folder: str, su
         elif folder == "whatsapp":
             answer = sender.post_whatsapp(body)
         else:
-            target = (
-                "/integrations/counts" if folder == "counts" else "/integrations/crm/conversions"
-            )
-            answer = sender.post_signed(body, path=target)
+            address = "crm/conversions" if folder == "crm" else folder
+            answer = sender.post_signed(body, path=f"/integrations/{address}")
         expected = "set_aside" if path.stem == "other_field" else "stored"
         assert (path.name, answer.json()["status"]) == (path.name, expected)
     assert rows.count("raw.events") >= 1

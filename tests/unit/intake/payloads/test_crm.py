@@ -191,6 +191,11 @@ def test_money_is_taken(value: Any, currency: Any) -> None:
             id="short hash",
         ),
         pytest.param(
+            {"identifiers": {"meta_lead_id": "l:123"}},
+            {"/identifiers/meta_lead_id": "lead_id"},
+            id="lead id",
+        ),
+        pytest.param(
             {"identifiers": {"phone": 5321112233}}, {"/identifiers/phone": "text"}, id="number"
         ),
     ],
@@ -211,6 +216,12 @@ def test_a_refusal_never_quotes_what_was_sent() -> None:
 
     assert len(refusal.value.errors) > 5
     assert "gizli" not in json.dumps([refusal.value.errors, refusal.value.sentence])
+
+
+def test_a_platforms_lead_id_is_a_number_or_its_digits() -> None:
+    identifiers = {"meta_lead_id": 512345678901234, "tiktok_lead_id": "7012345678901234567"}
+
+    assert _read(_conversion(identifiers=identifiers)).events
 
 
 def test_malformed_addresses_and_numbers_are_for_later_stages() -> None:
