@@ -10,7 +10,7 @@ import logging
 
 import typer
 
-from orchestration.commands import answers, files, filters, running, sandbox, tenants
+from orchestration.commands import answers, deliveries, files, filters, running, sandbox, tenants
 
 app = typer.Typer(
     help="Close the loop between ads and business outcomes.",
@@ -24,7 +24,7 @@ app.add_typer(tenants.account_app, name="account")
 app.add_typer(tenants.names_app, name="campaign-map")
 app.add_typer(files.import_app, name="import")
 app.add_typer(answers.app)
-app.add_typer(answers.deliveries_app, name="deliveries")
+app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(filters.landing_app, name="landing")
 app.add_typer(filters.app)
 app.add_typer(sandbox.sandbox_app, name="sandbox")

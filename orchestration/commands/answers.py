@@ -1,4 +1,4 @@
-"""``leadloop why`` and ``leadloop deliveries``: what became of a lead, and what would be sent."""
+"""``leadloop why``: what became of a lead at each destination, and by which rules."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from orchestration.commands.console import (
 from orchestration.settings import get_settings
 
 app = typer.Typer()
-deliveries_app = typer.Typer(help="What leaves for the platforms.", no_args_is_help=True)
 
 
 @app.command()
@@ -51,29 +50,3 @@ def why(
             print_line(json.dumps(answer.as_json(), ensure_ascii=False))
         else:
             out.print(answer.sentence(), highlight=False, soft_wrap=True)
-
-
-@deliveries_app.command("preview")
-def deliveries_preview(
-    conversion: Annotated[str, typer.Argument(help="Conversion id.")],
-    tenant: TenantOption = None,
-    platform: Annotated[str | None, typer.Option(help="google, meta or tiktok; default: all.")] = (
-        None
-    ),
-) -> None:
-    """Print the exact request body that a conversion would be sent with; sends nothing."""
-    from orchestration.deliveries.explain import preview
-    from orchestration.warehouse import Warehouse
-
-    with refusals(), Warehouse(get_settings(), "worker") as warehouse:
-        bodies = [
-            body
-            for tenant_id in tenants_of(warehouse, tenant)
-            for body in preview(warehouse, tenant_id, conversion, platform)
-        ]
-    if not bodies:
-        err.print("No destination takes this conversion; `leadloop why` says the reason.")
-        raise typer.Exit(1)
-    for body in bodies:
-        err.print(f"{body.platform} {body.account_id}", highlight=False)
-        print_line(body.body.decode())
