@@ -70,6 +70,7 @@ class Conversion:
         purpose: ``send``; ``adjust``, where a value that the platform has already is told anew; ``retract``, where
             the outcome is taken back.
         limited_data_use: Whether the tenant's policy limits what the platform may do with it.
+        changed_at: When the change became known that an ``adjust`` or a ``retract`` tells; None for a ``send``.
     """
 
     event_id: str
@@ -87,6 +88,7 @@ class Conversion:
     account: Account
     purpose: str = "send"
     limited_data_use: bool = False
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -557,6 +557,49 @@ where
     and platform_request_id = :platform_request_id
     and state = 'submitted'
 
+-- name: list_submitted_rows
+-- The rows of a request that was taken earlier, with the bodies that left.
+select
+    delivery_id,
+    payload,
+    failures
+from ops.deliveries
+where
+    tenant_id = :tenant_id
+    and platform = :platform
+    and account_id = :account_id
+    and platform_request_id = :platform_request_id
+    and state = 'submitted'
+order by delivery_id
+for update
+
+-- name: settle_submitted_rows
+-- Store what became of single rows of a request that was taken earlier.
+with told as (
+    select *
+    from
+        unnest(
+            cast(:delivery_ids as text []), cast(:states as text []), cast(:codes as text []),
+            cast(:matched as boolean []), cast(:doubtful as boolean []), cast(:failures as integer []),
+            cast(:waits as double precision [])
+        ) as t (delivery_id, state, code, is_matched, is_doubtful, failures, wait_seconds)
+)
+
+update ops.deliveries as d
+set
+    state = t.state,
+    platform_code = t.code,
+    is_matched = coalesce(t.is_matched, d.is_matched),
+    is_doubtful = d.is_doubtful or t.is_doubtful,
+    failures = d.failures + t.failures,
+    next_at = now() + make_interval(secs => t.wait_seconds),
+    updated_at = now()
+from told as t
+where
+    d.tenant_id = :tenant_id
+    and d.delivery_id = t.delivery_id
+    and d.state = 'submitted'
+
 -- name: resolve_request
 -- Note a request's late answer, and whether it could be told apart by row.
 update ops.delivery_requests

@@ -21,6 +21,7 @@ from uuid import UUID, uuid4
 
 from orchestration.deliveries import accounts, gate, ledger, submissions
 from orchestration.deliveries.conversion import Account, Conversion, Request
+from orchestration.deliveries.counts import Counted
 from orchestration.deliveries.destinations import destination_of
 from orchestration.deliveries.ledger import Leased
 from orchestration.deliveries.outcomes import BLOCKED_WAIT, Outcome, of_error, rejected
@@ -370,9 +371,20 @@ class _Route:
         self.report.moves.update(moved.values())
         self.report.codes.update(code for o in told.values() if (code := o.code))
 
-    def _settle_later(self, request_id: str, outcome: Outcome | None) -> None:
+    def _settle_later(self, request_id: str, outcome: Outcome | Counted | None) -> None:
         if outcome is None:
             submissions.postpone_submitted(self._warehouse, self._account, request_id)
+            return
+        if isinstance(outcome, Counted):
+            told = submissions.settle_counted(
+                self._warehouse,
+                self._account,
+                request_id,
+                outcome,
+                lambda failures: backoff(failures, self._tools.chance),
+            )
+            self.report.moves.update(o.state for o in told)
+            self.report.codes.update(o.code for o in told if o.code)
             return
         wait = outcome.wait or backoff(0, self._tools.chance)
         moved = submissions.settle_submitted(

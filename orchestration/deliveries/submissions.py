@@ -6,6 +6,7 @@ Belongs here: what is due to be asked, and storing what was said. Lives elsewher
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -13,7 +14,10 @@ from typing import TYPE_CHECKING
 from orchestration.warehouse import sql
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from orchestration.deliveries.conversion import Account
+    from orchestration.deliveries.counts import Counted
     from orchestration.deliveries.outcomes import Outcome
     from orchestration.warehouse import Warehouse
 
@@ -65,6 +69,55 @@ def settle_submitted(
                 "wait_seconds": wait.total_seconds(),
             },
         ).rowcount
+
+
+def settle_counted(
+    warehouse: Warehouse,
+    account: Account,
+    request_id: str,
+    counted: Counted,
+    wait_of: Callable[[int], timedelta],
+) -> list[Outcome]:
+    """Store a request's late answer in counts, row by row as far as it can be told.
+
+    Args:
+        warehouse: As role worker.
+        account: Where the request went.
+        request_id: The platform's name of it.
+        counted: What was said.
+        wait_of: When a row is due again whose outcome says nothing of it, by its failures before.
+
+    Returns:
+        What became of the rows that were still waiting.
+    """
+    values = account.key | {"platform_request_id": request_id}
+    with warehouse.tenant(account.tenant_id) as connection:
+        rows = list(connection.execute(_QUERIES.list_submitted_rows, values))
+        told = counted.outcomes([json.loads(bytes(row.payload)) for row in rows])
+        waits = [
+            wait_of(row.failures) if outcome.wait is None else outcome.wait
+            for row, outcome in zip(rows, told, strict=True)
+        ]
+        is_unresolved = any(outcome.code in _UNRESOLVED for outcome in told)
+        connection.execute(
+            _QUERIES.resolve_request,
+            values | {"code": counted.code, "is_unresolved": is_unresolved},
+        )
+        if rows:
+            connection.execute(
+                _QUERIES.settle_submitted_rows,
+                {
+                    "tenant_id": account.tenant_id,
+                    "delivery_ids": [row.delivery_id for row in rows],
+                    "states": [o.state.value for o in told],
+                    "codes": [o.code for o in told],
+                    "matched": [o.is_matched for o in told],
+                    "doubtful": [o.is_doubtful for o in told],
+                    "failures": [int(o.is_failure) for o in told],
+                    "waits": [wait.total_seconds() for wait in waits],
+                },
+            )
+    return told
 
 
 def postpone_submitted(warehouse: Warehouse, account: Account, request_id: str) -> None:

@@ -1,68 +1,43 @@
-"""Google's Data Manager API through its own client, over REST: credentials, limits, what its reasons mean.
+"""Google's Data Manager API over REST: exact bytes there, answers back, what they mean.
 
-The client's retries are off: 503 and 504 would be sent again within the same call, and a repeat is the ledger's
-decision. Its transport gets our limits on time, size and redirects.
+Requests leave as the bytes that were kept, through our own bounded transport; Google's client would parse them into a
+message and write that anew (it is the oracle in tests instead). It would also send 503 and 504 again within the same
+call, where a repeat is the ledger's decision.
 
-Belongs here: the client, the codec, the table of reasons. Lives elsewhere: what is sent, and what became of it
-(``deliveries/destinations/google.py``).
+Belongs here: the calls. Lives elsewhere: what each reason means (``google_codes.py``), what is sent and what became of
+it (``deliveries/destinations/google.py``).
 """
 
 from __future__ import annotations
 
-import io
 import re
-import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from orchestration.vendors.answers import (
-    CONNECT_SECONDS,
-    READ_SECONDS,
-    TOTAL_SECONDS,
-    Answer,
-    error_of_status,
-    read_bounded,
-    read_retry_after,
-)
-from orchestration.vendors.errors import (
-    RequestRefused,
-    RouteBlocked,
-    Throttled,
-    TooEarly,
-    Unauthorized,
-    Unclear,
-    Unreachable,
-    VendorError,
-)
+from orchestration.vendors import google_oauth
+from orchestration.vendors.answers import Answer, error_of_status, open_http, request
+from orchestration.vendors.codes import ERRORS, Action
+from orchestration.vendors.errors import RequestRefused, RouteBlocked, Unclear, VendorError
+from orchestration.vendors.google_codes import REQUEST, reason_of_processing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from google.auth.credentials import Credentials
 
 SCOPE = "https://www.googleapis.com/auth/datamanager"
 
-# Request-time ErrorReason of google-ads-datamanager 0.9.4. What is not named here is a fault of a row.
-_MEANING: dict[str, type[VendorError]] = {
-    **dict.fromkeys(("INTERNAL_ERROR", "DEADLINE_EXCEEDED"), Unclear),
-    "RESOURCE_EXHAUSTED": Throttled,
-    "CONVERSION_ACTION_TOO_RECENTLY_CREATED": TooEarly,
-    **dict.fromkeys(
-        (
-            "PERMISSION_DENIED",
-            "NOT_ALLOWLISTED",
-            "INVALID_DESTINATION",
-            "INVALID_CONVERSION_ACTION_ID",
-            "INVALID_CONVERSION_ACTION_TYPE",
-            "OPERATING_ACCOUNT_LOGIN_ACCOUNT_MISMATCH",
-            "DESTINATION_ACCOUNT_NOT_ENABLED_ENHANCED_CONVERSIONS_FOR_LEADS",
-            "DESTINATION_ACCOUNT_DATA_POLICY_PROHIBITS_ENHANCED_CONVERSIONS",
-            "DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED",
-            "DESTINATION_ACCOUNT_TYPE_MISMATCH",
-            "ADVERTISER_TOS_NOT_ACCEPTED",
-        ),
-        RouteBlocked,
-    ),
-}
+# Of a whole request and not of its envelope: halving helps.
+_OF_SIZE = frozenset({"TOO_MANY_EVENTS", "TOO_MANY_ELEMENTS"})
+# Where a request has several faults, the one that stops most decides.
+_GRAVEST_FIRST = (
+    Action.STOP_CREDENTIAL,
+    Action.STOP_DESTINATION,
+    Action.RETRY_AT,
+    Action.NOT_YET,
+    Action.IN_DOUBT,
+)
+_ROW_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, 413})
 _EVENT_PATH = re.compile(r"\bevents\[(\d+)\]")
 _REASON = re.compile(r"[A-Z][A-Z0-9_]{2,100}")
 
@@ -76,17 +51,13 @@ class DataManager:
     """
 
     def __init__(self, base_url: str, credentials: Credentials) -> None:
-        from google.ads.datamanager_v1 import IngestionServiceClient
-
-        self._client = IngestionServiceClient(
-            credentials=credentials,
-            client_options={"api_endpoint": base_url.rstrip("/")},
-            transport="rest",
-        )
-        _limit(self._client.transport._session)  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+        self._base_url = base_url.rstrip("/")
+        # Google types its credentials in part only.
+        self._credentials: Any = credentials
+        self._http = open_http()
 
     def ingest(self, body: bytes) -> Answer:
-        """Send a request made by ``encode``; the client writes the same bytes again.
+        """Send a request's exact bytes.
 
         Returns:
             Its ``request_id``, or the refusal as ``read_error`` reads it.
@@ -94,12 +65,9 @@ class DataManager:
         Raises:
             VendorError: The transport failed, or the credential cannot be refreshed.
         """
-        from google.ads.datamanager_v1 import IngestEventsRequest
-
-        message: Any = IngestEventsRequest.from_json(body.decode())
-        return self._call(
-            lambda: self._client.ingest_events(request=message, retry=None, timeout=READ_SECONDS),
-            lambda response: {"request_id": response.request_id},
+        answer = self._ask("POST", "/v1/events:ingest", body=body)
+        return _refusal(answer) or Answer(
+            answer.status, {"request_id": _text(answer.body.get("requestId"))}
         )
 
     def retrieve(self, request_id: str) -> Answer:
@@ -111,72 +79,74 @@ class DataManager:
         Raises:
             VendorError: The transport failed, or the credential cannot be refreshed.
         """
-        return self._call(
-            lambda: self._client.retrieve_request_status(
-                request={"request_id": request_id}, retry=None, timeout=READ_SECONDS
-            ),
-            lambda response: {"destinations": [_status(d) for d in _destinations(response)]},
+        answer = self._ask("GET", "/v1/requestStatus:retrieve", params={"requestId": request_id})
+        return _refusal(answer) or Answer(
+            answer.status, {"destinations": [_status(d) for d in _destinations(answer.body)]}
         )
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._client.transport.close()
+        self._http.close()
 
-    def _call(self, call: Any, shape: Any) -> Answer:
-        import requests
-        from google.api_core.exceptions import GoogleAPICallError
-        from google.auth.exceptions import GoogleAuthError, TransportError
-        from google.protobuf.json_format import ParseError
-        from urllib3.exceptions import HTTPError
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> Answer:
+        google_oauth.refresh(self._credentials)
+        answer = self._ask_once(method, path, body, params)
+        if answer.status == HTTPStatus.UNAUTHORIZED and self._credentials.refresh_token:
+            # A token can end before its time, and nothing was applied: a new one is worth one more request.
+            self._credentials.token = None
+            google_oauth.refresh(self._credentials)
+            answer = self._ask_once(method, path, body, params)
+        return answer
 
-        try:
-            response = call()
-        except GoogleAPICallError as error:
-            return _refusal(error)
-        except TransportError:
-            raise Unreachable("token_endpoint_unreachable") from None
-        except GoogleAuthError:
-            raise Unauthorized("credential_refused") from None
-        except requests.exceptions.RequestException as error:
-            raise _transport_error(error) from None
-        except HTTPError:
-            # The answer broke off while it was read, below the layer that words such things.
-            raise Unclear("connection_lost") from None
-        except ParseError:
-            raise Unclear("unreadable_answer") from None
-        return Answer(status=200, body=shape(response))
-
-
-def encode(request: Mapping[str, Any]) -> bytes:
-    """The exact body that Google's client sends for a request in its JSON form."""
-    from google.ads.datamanager_v1 import IngestEventsRequest
-    from google.protobuf import json_format
-
-    message = json_format.ParseDict(dict(request), IngestEventsRequest.pb(IngestEventsRequest()))
-    return json_format.MessageToJson(message, use_integers_for_enums=True).encode()
+    def _ask_once(
+        self, method: str, path: str, body: bytes | None, params: Mapping[str, str] | None
+    ) -> Answer:
+        headers = {"Authorization": f"Bearer {self._credentials.token}"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        url = f"{self._base_url}{path}"
+        return request(self._http, method, url, body=body, headers=headers, params=params)
 
 
 def read_error(answer: Answer) -> VendorError | None:
     """The error that an answer holds, or None for a success."""
-    if answer.status == 200:
+    if answer.status == HTTPStatus.OK:
         return None
     violations: list[tuple[str, str]] = answer.body.get("violations", [])
-    reason = next((r for _, r in violations), "") or answer.body.get("reason", "")
+    reasons = [reason for _, reason in violations if reason]
+    reason = _gravest(reasons) or answer.body.get("reason", "")
     if not reason:
         return error_of_status(answer.status, answer.retry_after)
-    meaning = _MEANING.get(reason)
-    if meaning is not None:
-        return meaning(reason, retry_after=answer.retry_after)
-    if answer.status not in {400, 409, 413}:
-        return error_of_status(answer.status, answer.retry_after)
+    action = REQUEST[reason].action if reason in REQUEST else Action.REFUSE_ROW
+    if action is not Action.REFUSE_ROW:
+        return ERRORS[action](reason, retry_after=answer.retry_after)
+    if answer.status not in _ROW_STATUSES:
+        # A reason of another of Google's layers, such as SERVICE_DISABLED: the status says what to do.
+        return type(error_of_status(answer.status))(reason, retry_after=answer.retry_after)
     rows = _rows(violations)
-    if violations and not rows:
+    if violations and not rows and reason not in _OF_SIZE:
         # A fault of the envelope: no row is to blame, and halving would find none.
         return RouteBlocked(reason)
     return RequestRefused(reason, rows=rows)
 
 
-def _rows(violations: list[tuple[str, str]]) -> dict[int, str]:
+def _gravest(reasons: Sequence[str]) -> str:
+    """Of several reasons the one that stops most; the first of those that blame a row."""
+    for action in _GRAVEST_FIRST:
+        for reason in reasons:
+            if reason in REQUEST and REQUEST[reason].action is action:
+                return reason
+    return next(iter(reasons), "")
+
+
+def _rows(violations: Sequence[tuple[str, str]]) -> dict[int, str]:
     rows: dict[int, str] = {}
     for path, reason in violations:
         if found := _EVENT_PATH.search(path):
@@ -184,18 +154,22 @@ def _rows(violations: list[tuple[str, str]]) -> dict[int, str]:
     return rows
 
 
-def _refusal(error: Any) -> Answer:
-    details: list[Any] = [d for d in error.details if isinstance(d, dict)]
+def _refusal(answer: Answer) -> Answer | None:
+    """What an answer that is no success says: a reason, and the fields that are named with theirs."""
+    if answer.status == HTTPStatus.OK:
+        return None
+    error: Any = answer.body.get("error")
+    details = _list_of_dicts(error.get("details") if isinstance(error, dict) else None)
+    reasons = [_reason(detail.get("reason")) for detail in details]
     violations = [
-        (str(v.get("field", "")), _reason(v.get("reason")))
+        (_text(violation.get("field")), _reason(violation.get("reason")))
         for detail in details
-        for v in detail.get("fieldViolations", [])
+        for violation in _list_of_dicts(detail.get("fieldViolations"))
     ]
-    headers = error.response.headers if error.response is not None else {}
     return Answer(
-        status=int(error.code or 500),
-        body={"reason": _reason(error.reason), "violations": violations},
-        retry_after=read_retry_after(headers),
+        answer.status,
+        {"reason": next(filter(None, reasons), ""), "violations": violations},
+        answer.retry_after,
     )
 
 
@@ -204,53 +178,37 @@ def _reason(value: object) -> str:
     return value if isinstance(value, str) and _REASON.fullmatch(value) else ""
 
 
-def _destinations(response: Any) -> Iterator[Any]:
-    yield from response.request_status_per_destination
+def _destinations(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    found = body.get("requestStatusPerDestination")
+    if not isinstance(found, list):
+        raise Unclear("unreadable_answer")
+    yield from _list_of_dicts(found)
 
 
-def _status(destination: Any) -> dict[str, Any]:
-    counts = destination.error_info.error_counts
-    return {
-        "status": destination.request_status.name,
-        "errors": {
-            c.reason.name.removeprefix("PROCESSING_ERROR_REASON_"): int(c.record_count)
-            for c in counts
-        },
-        "records": int(destination.events_ingestion_status.record_count),
-    }
+def _status(destination: Mapping[str, Any]) -> dict[str, Any]:
+    """One destination's part of a status.
+
+    Raises:
+        Unclear: A count is none.
+    """
+    info: Any = destination.get("errorInfo") or {}
+    records: Any = destination.get("eventsIngestionStatus") or {}
+    try:
+        return {
+            "status": _text(destination.get("requestStatus")),
+            "errors": {
+                reason_of_processing(_text(count.get("reason"))): int(count["recordCount"])
+                for count in _list_of_dicts(info.get("errorCounts"))
+            },
+            "records": int(records.get("recordCount", 0)),
+        }
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise Unclear("unreadable_answer") from None
 
 
-def _transport_error(error: Any) -> VendorError:
-    """Tell a connection that was never made from one that broke."""
-    import requests
-    from urllib3.exceptions import MaxRetryError, NewConnectionError, SSLError
-
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return Unreachable("connect_timeout")
-    cause = error.args[0] if error.args else None
-    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
-    if isinstance(reason, NewConnectionError | SSLError):
-        return Unreachable("connect_error")
-    if isinstance(error, requests.exceptions.Timeout):
-        return Unclear("read_timeout")
-    return Unclear("connection_lost")
+def _list_of_dicts(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _limit(session: Any) -> None:
-    """Put our limits on the session that Google's transport made for itself."""
-    from requests.adapters import HTTPAdapter
-
-    class BoundedAdapter(HTTPAdapter):
-        """Reads each answer whole, within our time and size."""
-
-        def send(self, request: Any, **options: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-            ends_at = time.monotonic() + TOTAL_SECONDS
-            options["timeout"] = (CONNECT_SECONDS, READ_SECONDS)
-            response = super().send(request, **options)
-            chunks = response.raw.stream(65_536, decode_content=True)
-            response.raw = io.BytesIO(read_bounded(chunks, ends_at))
-            return response
-
-    session.max_redirects = 0
-    session.mount("https://", BoundedAdapter())
-    session.mount("http://", BoundedAdapter())
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -19,10 +19,9 @@ from orchestration.vendors.errors import (
     Throttled,
     Unauthorized,
     Unclear,
-    Unreachable,
     VendorError,
 )
-from orchestration.vendors.google_oauth import read_credentials
+from orchestration.vendors.google_oauth import read_credentials, refresh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -149,7 +148,9 @@ class GoogleAds:
         from google.ads.googleads.errors import GoogleAdsException
         from google.api_core.exceptions import GoogleAPICallError
 
-        self._refresh()
+        # Inside the call a refused refresh token would surface as UNAVAILABLE (seen with grpcio 1.85.1), which reads
+        # as "try again" where an operator must act.
+        refresh(self._credentials)
         try:
             # The pager asks for each page anew; its size is Google's choice (10,000).
             pager = self._service.search(
@@ -161,28 +162,6 @@ class GoogleAds:
             raise _failure(error) from None
         except GoogleAPICallError as error:
             raise _call_error(error) from None
-
-    def _refresh(self) -> None:
-        """Get an access token, where one is due, before the call.
-
-        Inside the call a refused refresh token would surface as UNAVAILABLE (seen with grpcio 1.85.1), which reads
-        as "try again" where an operator must act.
-        """
-        from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
-        from google.auth.transport.requests import Request
-
-        if self._credentials.valid:
-            return
-        try:
-            self._credentials.refresh(Request())
-        except TransportError:
-            raise Unreachable("token_endpoint_unreachable") from None
-        except RefreshError as error:
-            if error.retryable:
-                raise Unreachable("token_endpoint_unavailable") from None
-            raise Unauthorized("credential_refused") from None
-        except GoogleAuthError:
-            raise Unauthorized("credential_refused") from None
 
 
 def _failure(error: Any) -> VendorError:

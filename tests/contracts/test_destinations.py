@@ -219,34 +219,36 @@ def test_google_names_the_bad_rows(sandbox: Sandbox) -> None:
 def test_google_client_sends_the_very_bytes_that_were_kept(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from requests.adapters import HTTPAdapter
-
     desk = Desk("google", sandbox)
     request = desk.request([desk.event(1), desk.event(2)])
     sent: list[bytes] = []
-    original = HTTPAdapter.send
+    original = httpx.HTTPTransport.handle_request
 
-    def listen(self: HTTPAdapter, prepared: Any, **options: Any) -> Any:
-        body = prepared.body
-        sent.append(body if isinstance(body, bytes) else body.encode())
-        return original(self, prepared, **options)
+    def listen(self: httpx.HTTPTransport, left: httpx.Request) -> httpx.Response:
+        sent.append(left.read())
+        return original(self, left)
 
-    monkeypatch.setattr(HTTPAdapter, "send", listen)
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", listen)
     with closing(desk.client):
         desk.destination.send(desk.client, request)
     assert sent == [request.body]
 
 
+def retrieve(desk: Desk, events: list[dict[str, Any]]) -> list[tuple[State, str | None]]:
+    """Send events to Google, and what it says of them when it is done."""
+    taken = desk.destination.send(desk.client, desk.request(events))
+    request_id = taken[0].request_id or ""
+    assert desk.destination.retrieve(desk.client, request_id, len(events)) is None
+    counted = desk.destination.retrieve(desk.client, request_id, len(events))
+    assert counted is not None
+    return [(o.state, o.code) for o in counted.outcomes(events)]
+
+
 def test_google_tells_later_what_became_of_a_request(sandbox: Sandbox) -> None:
     desk = Desk("google", sandbox)
     with closing(desk.client):
-        taken = desk.destination.send(desk.client, desk.request([desk.event(1), desk.event(2)]))
-        request_id = taken[0].request_id
-        assert request_id
-        assert desk.destination.retrieve(desk.client, request_id, 2) is None
-        outcome = desk.destination.retrieve(desk.client, request_id, 2)
-    assert outcome is not None
-    assert outcome.state is State.ACCEPTED
+        told = retrieve(desk, [desk.event(1), desk.event(2)])
+    assert told == [(State.ACCEPTED, None)] * 2
 
 
 def test_google_row_that_fails_later_is_told_apart_when_it_is_alone(
@@ -255,12 +257,21 @@ def test_google_row_that_fails_later_is_told_apart_when_it_is_alone(
     desk = Desk("google", sandbox)
     sandbox.arm("google", "later_INVALID_GCLID")
     with closing(desk.client):
-        taken = desk.destination.send(desk.client, desk.request([desk.event(1)]))
-        request_id = taken[0].request_id or ""
-        desk.destination.retrieve(desk.client, request_id, 1)
-        outcome = desk.destination.retrieve(desk.client, request_id, 1)
-    assert outcome is not None
-    assert (outcome.state, outcome.code) == (State.REJECTED, "INVALID_GCLID")
+        assert retrieve(desk, [desk.event(1)]) == [(State.REJECTED, "INVALID_GCLID")]
+
+
+def test_google_row_that_fails_later_is_told_apart_where_only_it_can_be_meant(
+    sandbox: Sandbox,
+) -> None:
+    desk = Desk("google", sandbox)
+    events = [desk.event(1), desk.event(2, click_ids={"gclid": "g~cut"}), desk.event(3)]
+    with closing(desk.client):
+        told = retrieve(desk, events)
+    assert told == [
+        (State.ACCEPTED, None),
+        (State.REJECTED, "INVALID_GCLID"),
+        (State.ACCEPTED, None),
+    ]
 
 
 def test_google_does_not_know_a_request_it_never_took(sandbox: Sandbox) -> None:

@@ -20,6 +20,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from orchestration.deliveries.conversion import Account, Conversion, Request
+from orchestration.deliveries.counts import Counted
 from orchestration.deliveries.destinations import google, meta, tiktok
 from orchestration.deliveries.findings import Finding
 from orchestration.deliveries.outcomes import Outcome
@@ -68,7 +69,7 @@ class Destination(Protocol):
         """Send it and tell what became of each event."""
         ...
 
-    def retrieve(self, client: Any, request_id: str, size: int) -> Outcome | None:
+    def retrieve(self, client: Any, request_id: str, size: int) -> Counted | None:
         """Ask what became of a request that was taken earlier."""
         ...
 

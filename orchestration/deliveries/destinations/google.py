@@ -1,25 +1,30 @@
 """Google: offline conversions by the Data Manager API.
 
 A request is taken whole or refused whole, with the bad rows named. What becomes of a taken one is told later, in
-counts per reason and never per row, so a request holds one conversion action, and the batches of an account shrink
-after an answer that could not be told apart (``batch_size``).
+counts per reason and never per row: what follows from them for single rows is concluded (``counts.py``). So a request
+holds one conversion action, and the batches of an account shrink after an answer that could not be told apart.
 
-Source of facts: google-ads-datamanager 0.9.4 and the API's guides on errors, limits and adjustments.
+Source of facts: google-ads-datamanager 0.9.4 and the API's guides on errors, limits and adjustments. Accounts that
+still may upload the classic way are served by ``google_clicks.py``.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from orchestration.deliveries.conversion import Account, Conversion, EventRefused, Request
+from orchestration.deliveries.counts import SUCCESS, Counted
 from orchestration.deliveries.findings import Finding
 from orchestration.deliveries.guard import Shape, refuse_unhashed
 from orchestration.deliveries.outcomes import TOO_EARLY_WAIT, Outcome, accepted, rejected
 from orchestration.deliveries.states import State
 from orchestration.vendors import datamanager, google_oauth
+from orchestration.vendors.codes import Action
 from orchestration.vendors.errors import Unclear
+from orchestration.vendors.google_codes import PROCESSING, action_of
 
 if TYPE_CHECKING:
     from orchestration.settings import Settings
@@ -29,7 +34,9 @@ _BATCH_LIMIT = 2_000
 # A repeated transaction id is a duplicate or a restatement of the same value; no window is stated, so a week is ours.
 RESEND_WITHIN = timedelta(days=7)
 ONCE_LANES: tuple[str, ...] = ()
-ADJUSTS: frozenset[str] = frozenset()
+# A repeat of the transaction id restates the value (guide on conversion adjustments; unsure for every action's
+# settings). Nothing takes a conversion away: a retraction restates it as worth nothing.
+ADJUSTS = frozenset({"adjust", "retract"})
 
 _MAX_IDENTIFIERS = 10
 _CLICK_IDS = ("gclid", "gbraid", "wbraid")  # best first; the two braids never go together
@@ -38,6 +45,7 @@ _CONSENT = {"granted": "CONSENT_GRANTED", "denied": "CONSENT_DENIED"}
 FIELDS = {
     "transactionId": Shape.HASH,
     "eventTimestamp": Shape.TIME,
+    "lastUpdatedTimestamp": Shape.TIME,
     "eventSource": Shape.NAME,
     "adIdentifiers.gclid": Shape.CLICK,
     "adIdentifiers.gbraid": Shape.CLICK,
@@ -50,10 +58,24 @@ FIELDS = {
     "consent.adPersonalization": Shape.NAME,
 }
 
-# ProcessingErrorReason, without its prefix. Not named here: refused for good.
-_DUPLICATES = frozenset({"DUPLICATE_TRANSACTION_ID", "DUPLICATE_GCLID"})
-_UNMATCHED = frozenset({"CLICK_NOT_FOUND", "USER_ID_NOT_FOUND", "USER_ID_NOT_FOUND_FOR_GCLID"})
-_AGAIN = frozenset({"INTERNAL_ERROR", "TOO_RECENT_CLICK"})
+# What a row must carry for a later reason to be its reason; a reason that is not named here fits every row.
+_CARRIES: dict[str, tuple[str, ...]] = {
+    "INVALID_GCLID": ("gclid",),
+    "DUPLICATE_GCLID": ("gclid",),
+    "USER_ID_NOT_FOUND_FOR_GCLID": ("gclid",),
+    "INVALID_GBRAID": ("gbraid",),
+    "INVALID_WBRAID": ("wbraid",),
+    "ONE_PER_CLICK_CONVERSION_ACTION_NOT_PERMITTED_WITH_BRAID": ("gbraid", "wbraid"),
+    "INVALID_AD_IDENTIFIERS": _CLICK_IDS,
+    "OPERATING_ACCOUNT_MISMATCH_FOR_AD_IDENTIFIER": _CLICK_IDS,
+}
+# A row that says itself that consent is granted is not refused for these.
+_OF_CONSENT = frozenset({"DENIED_CONSENT", "NO_CONSENT", "UNKNOWN_CONSENT"})
+_WITHOUT_REASON = "FAILED_WITHOUT_REASON"
+_GOING_ON = frozenset({"", "PROCESSING", "REQUEST_STATUS_UNKNOWN"})
+
+# One encoder for all requests: ``json.dumps`` with options makes a new one each time.
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 def connect(
@@ -103,41 +125,42 @@ def event(conversion: Conversion) -> dict[str, Any]:
         "transactionId": conversion.event_id,
         "eventTimestamp": _instant(conversion.converted_at),
     }
-    click = next((name for name in _CLICK_IDS if conversion.click_ids.get(name)), None)
+    clicks = conversion.click_ids
+    click = next((name for name in _CLICK_IDS if clicks.get(name)), None)
     # Google refuses an event without a source; of one without a click we do not know it.
     body["eventSource"] = "WEB" if click else "OTHER"
     if click:
-        body["adIdentifiers"] = {click: conversion.click_ids[click]}
-    identifiers = [
-        *({"emailAddress": value} for value in conversion.hashes.get("email", ())),
-        *({"phoneNumber": value} for value in conversion.hashes.get("phone", ())),
-    ][:_MAX_IDENTIFIERS]
+        body["adIdentifiers"] = {click: clicks[click]}
+    hashes = conversion.hashes
+    identifiers = [{"emailAddress": value} for value in hashes.get("email", ())]
+    identifiers += [{"phoneNumber": value} for value in hashes.get("phone", ())]
     if identifiers:
-        body["userData"] = {"userIdentifiers": identifiers}
+        body["userData"] = {"userIdentifiers": identifiers[:_MAX_IDENTIFIERS]}
     if not (click or identifiers):
         raise EventRefused("no_identifiers")
-    if conversion.value is not None and conversion.currency:
-        body["conversionValue"] = float(conversion.value)
-        body["currency"] = conversion.currency
-    if conversion.consent in _CONSENT:
-        status = _CONSENT[conversion.consent]
-        body["consent"] = {"adUserData": status, "adPersonalization": status}
+    _add_value(body, conversion)
+    _add_consent(body, conversion)
     refuse_unhashed(body, FIELDS)
     return body
 
 
 def request(events: Sequence[Mapping[str, Any]], account: Account, lane: str) -> Request:
     """Put events of one conversion action into one request."""
+    return Request(lane, _body(events, account, lane), len(events))
+
+
+def _body(
+    events: Sequence[Mapping[str, Any]], account: Account, lane: str, **more: object
+) -> bytes:
     destination: dict[str, Any] = {
         "operatingAccount": {"accountType": "GOOGLE_ADS", "accountId": account.account_id},
         "productDestinationId": lane,
     }
     if login := account.config.get("login_account"):
         destination["loginAccount"] = {"accountType": "GOOGLE_ADS", "accountId": login}
-    body = datamanager.encode(
-        {"destinations": [destination], "events": list(events), "encoding": "HEX"}
-    )
-    return Request(target=lane, body=body, size=len(events))
+    return _encode(
+        {"destinations": [destination], "events": list(events), "encoding": "HEX", **more}
+    ).encode()
 
 
 def send(client: datamanager.DataManager, request: Request) -> list[Outcome]:
@@ -163,11 +186,11 @@ def classify(answer: Answer, size: int) -> list[Outcome]:
     return [Outcome(State.SUBMITTED, request_id=request_id, wait=timedelta(0))] * size
 
 
-def retrieve(client: datamanager.DataManager, request_id: str, size: int) -> Outcome | None:
+def retrieve(client: datamanager.DataManager, request_id: str, size: int) -> Counted | None:
     """Ask what became of a request.
 
     Returns:
-        One outcome for each of its rows alike, as Google names no row; None while it is being processed.
+        The counts, which tell each row's outcome as far as it follows from them; None while Google is not done.
 
     Raises:
         VendorError: Google could not be asked, or does not know the request any more.
@@ -175,7 +198,68 @@ def retrieve(client: datamanager.DataManager, request_id: str, size: int) -> Out
     answer = client.retrieve(request_id)
     if error := datamanager.read_error(answer):
         raise error
-    return judge(answer.body["destinations"], size)
+    return read_counts(answer.body["destinations"], size)
+
+
+def read_counts(destinations: Sequence[Mapping[str, Any]], size: int) -> Counted | None:
+    """What a status says, or None while any part of the request is being processed."""
+    if not destinations or any(d["status"] in _GOING_ON for d in destinations):
+        return None
+    counts: dict[str, int] = {}
+    for destination in destinations:
+        for reason, count in destination["errors"].items():
+            counts[reason] = counts.get(reason, 0) + count
+    is_failed = all(d["status"] == "FAILED" for d in destinations)
+    if is_failed and not counts:
+        counts = {_WITHOUT_REASON: size}
+    return Counted(counts, size, is_failed, fits, judge)
+
+
+def fits(reason: str, event: Mapping[str, Any]) -> bool:
+    """Whether a later reason can be that of the row with this body."""
+    if reason in _OF_CONSENT:
+        return event.get("consent", {}).get("adUserData") != "CONSENT_GRANTED"
+    if carried := _CARRIES.get(reason):
+        return any(name in event.get("adIdentifiers", {}) for name in carried)
+    return True
+
+
+def judge(possible: frozenset[str]) -> Outcome:
+    """What becomes of a row for which these reasons are possible.
+
+    A single reason is the row's own. Among several the row stays accepted, under the code ``PARTIAL_SUCCESS``, if it
+    may have succeeded and no reason would go better another time; otherwise it is sent again under its id, in smaller
+    company; and where all reasons refuse it for good it is refused.
+    """
+    if len(possible) == 1:
+        return _of_reason(next(iter(possible)))
+    actions = {action_of(PROCESSING, reason) for reason in possible - {SUCCESS}}
+    may_be_well = SUCCESS in possible
+    if actions & {Action.IN_DOUBT, Action.NOT_YET} or (
+        not may_be_well and actions & {Action.DELIVERED, Action.UNMATCHED}
+    ):
+        wait = TOO_EARLY_WAIT if Action.NOT_YET in actions else None
+        return Outcome(
+            State.IN_DOUBT, "MIXED_REASONS", wait=wait, is_failure=True, is_denied=not may_be_well
+        )
+    return accepted(code="PARTIAL_SUCCESS") if may_be_well else rejected("MIXED_REASONS")
+
+
+def _of_reason(reason: str) -> Outcome:
+    if reason == SUCCESS:
+        return accepted()
+    match action_of(PROCESSING, reason):
+        case Action.DELIVERED:
+            return Outcome(State.DUPLICATE, reason)
+        case Action.UNMATCHED:
+            # Expected of hashed identifiers: the platform took the row and knows nobody behind it.
+            return Outcome(State.ACCEPTED, reason, is_matched=False)
+        case Action.NOT_YET:
+            return Outcome(State.IN_DOUBT, reason, wait=TOO_EARLY_WAIT, is_denied=True)
+        case Action.IN_DOUBT:
+            return Outcome(State.IN_DOUBT, reason, is_failure=True, is_denied=True)
+        case _:
+            return rejected(reason)
 
 
 def probe(
@@ -185,47 +269,35 @@ def probe(
     return [Finding("account", "unknown", "not_asked", "Nothing was asked of the account.")]
 
 
-def judge(destinations: Sequence[Mapping[str, Any]], size: int) -> Outcome | None:
-    """What a request's counts say about each of its rows.
-
-    One reason for all rows is each row's reason. Several reasons, or a reason for some of them, cannot be told
-    apart: where none of them would go better another time the rows stay accepted, under the code ``PARTIAL_SUCCESS``;
-    otherwise all are sent again under their ids, in smaller requests.
-    """
-    if not destinations or any(
-        d["status"] in {"PROCESSING", "REQUEST_STATUS_UNKNOWN"} for d in destinations
-    ):
-        return None
-    errors: dict[str, int] = {}
-    for destination in destinations:
-        for reason, count in destination["errors"].items():
-            errors[reason] = errors.get(reason, 0) + count
-    is_failed = all(d["status"] == "FAILED" for d in destinations)
-    if not errors:
-        return rejected("FAILED_WITHOUT_REASON") if is_failed else accepted()
-    if len(errors) == 1 and (is_failed or sum(errors.values()) >= size):
-        return _of_reason(next(iter(errors)))
-    is_worth_another_try = errors.keys() & _AGAIN or (
-        is_failed and errors.keys() & (_DUPLICATES | _UNMATCHED)
-    )
-    if is_worth_another_try:
-        wait = TOO_EARLY_WAIT if "TOO_RECENT_CLICK" in errors else None
-        return Outcome(
-            State.IN_DOUBT, "MIXED_REASONS", wait=wait, is_failure=True, is_denied=is_failed
-        )
-    return rejected("MIXED_REASONS") if is_failed else accepted(code="PARTIAL_SUCCESS")
+def _add_value(body: dict[str, Any], conversion: Conversion) -> None:
+    value = conversion.value
+    match conversion.purpose:
+        case "send":
+            pass
+        case "retract":
+            value = 0
+        case _ if value is None:
+            raise EventRefused("cannot_adjust")
+        case _:
+            pass
+    if conversion.changed_at is not None:
+        body["lastUpdatedTimestamp"] = _instant(conversion.changed_at)
+    if value is not None and conversion.currency:
+        body["conversionValue"] = float(value)
+        body["currency"] = conversion.currency
+    elif conversion.purpose != "send":
+        raise EventRefused("cannot_adjust")
 
 
-def _of_reason(reason: str) -> Outcome:
-    if reason in _DUPLICATES:
-        return Outcome(State.DUPLICATE, reason)
-    if reason in _UNMATCHED:
-        # Expected of hashed identifiers: the platform took the row and knows nobody behind it.
-        return Outcome(State.ACCEPTED, reason, is_matched=False)
-    if reason in _AGAIN:
-        wait = TOO_EARLY_WAIT if reason == "TOO_RECENT_CLICK" else None
-        return Outcome(State.IN_DOUBT, reason, wait=wait, is_failure=wait is None, is_denied=True)
-    return rejected(reason)
+def _add_consent(body: dict[str, Any], conversion: Conversion) -> None:
+    consent: dict[str, str] = {}
+    if status := _CONSENT.get(conversion.consent or ""):
+        consent = {"adUserData": status, "adPersonalization": status}
+    if conversion.limited_data_use:
+        # Measured, and not used for personalized ads.
+        consent["adPersonalization"] = "CONSENT_DENIED"
+    if consent:
+        body["consent"] = consent
 
 
 def _instant(moment: datetime) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from orchestration.vendors import datamanager, meta_conversions, tiktok_events
 from orchestration.vendors.answers import Answer
+from orchestration.vendors.codes import ERRORS
 from orchestration.vendors.errors import (
     RequestRefused,
     RouteBlocked,
@@ -17,6 +18,7 @@ from orchestration.vendors.errors import (
     Unclear,
     VendorError,
 )
+from orchestration.vendors.google_codes import REQUEST
 
 
 @pytest.mark.parametrize(
@@ -122,6 +124,37 @@ def test_google_names_rows_by_their_place_in_the_request() -> None:
     found = datamanager.read_error(Answer(400, {"reason": "X", "violations": violations}))
     assert isinstance(found, RequestRefused)
     assert found.rows == {3: "INVALID_SHA256_FORMAT", 7: "EVENT_TIME_INVALID"}
+
+
+def test_google_fault_that_stops_more_decides() -> None:
+    violations = [
+        ("events.events[3].currency", "INVALID_CURRENCY_CODE"),
+        ("destinations[0]", "INVALID_DESTINATION"),
+    ]
+    found = datamanager.read_error(Answer(400, {"reason": "X", "violations": violations}))
+    assert type(found) is RouteBlocked
+    assert str(found) == "INVALID_DESTINATION"
+
+
+def test_google_request_that_is_too_large_is_halved() -> None:
+    violations = [("events.events", "TOO_MANY_EVENTS")]
+    found = datamanager.read_error(Answer(400, {"reason": "X", "violations": violations}))
+    assert isinstance(found, RequestRefused)
+    assert found.rows == {}
+
+
+def test_google_reason_of_another_layer_keeps_its_name() -> None:
+    found = datamanager.read_error(Answer(403, {"reason": "SERVICE_DISABLED"}))
+    assert type(found) is RouteBlocked
+    assert str(found) == "SERVICE_DISABLED"
+
+
+@pytest.mark.parametrize("code", REQUEST)
+def test_google_reason_is_obeyed(code: str) -> None:
+    rows = {"reason": code, "violations": [("events.events[0]", code)]}
+    found = datamanager.read_error(Answer(400, rows))
+    assert type(found) is ERRORS[REQUEST[code].action]
+    assert str(found) == code
 
 
 def test_google_fault_of_the_envelope_blames_no_row() -> None:
