@@ -171,6 +171,9 @@ def event(conversion: Conversion) -> dict[str, Any]:
         case "messaging":
             body["action_source"] = "business_messaging"
             body["messaging_channel"] = "whatsapp"
+            if conversion.action == "Purchase":
+                # Meta knows no repeats there; the order is what a purchase and its return have in common.
+                custom["order_id"] = conversion.event_id
             body["user_data"] = {
                 "ctwa_clid": conversion.click_ids["ctwa_clid"],
                 "whatsapp_business_account_id": config["whatsapp_business_account_id"],

@@ -184,9 +184,13 @@ def test_nothing_is_said_of_limits_where_there_are_none(conversion: Make) -> Non
 
 
 def test_purchase_taken_back_in_a_thread_is_a_returned_order(conversion: Make) -> None:
-    event = meta.event(conversion("meta", purpose="retract", click_ids=THREAD))
-    assert event["event_name"] == "OrderReturned"
-    assert event["custom_data"] == {"currency": "TRY", "value": 1499.9}
+    bought, returned = (
+        meta.event(conversion("meta", purpose=purpose, click_ids=THREAD))
+        for purpose in ("send", "retract")
+    )
+    assert (bought["event_name"], returned["event_name"]) == ("Purchase", "OrderReturned")
+    assert bought["custom_data"] == returned["custom_data"]
+    assert returned["custom_data"]["order_id"] == returned["event_id"]
 
 
 @pytest.mark.parametrize(
