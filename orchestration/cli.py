@@ -10,7 +10,16 @@ import logging
 
 import typer
 
-from orchestration.commands import answers, deliveries, files, filters, running, sandbox, tenants
+from orchestration.commands import (
+    answers,
+    attribution,
+    deliveries,
+    files,
+    filters,
+    running,
+    sandbox,
+    tenants,
+)
 
 app = typer.Typer(
     help="Close the loop between ads and business outcomes.",
@@ -27,6 +36,7 @@ app.add_typer(answers.app)
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(filters.landing_app, name="landing")
 app.add_typer(filters.app)
+app.add_typer(attribution.attribution_app, name="attribution")
 app.add_typer(sandbox.sandbox_app, name="sandbox")
 
 
