@@ -71,8 +71,7 @@ class AdsReads:
             )
 
     def _rows(self, request: Any, context: grpc.ServicerContext) -> list[Any]:
-        self._around.tally.note_request("google_ads", "search")
-        fault = self._around.faults.take("google_ads", "search", request.query.encode())
+        fault = self._around.strike("google_ads", "search", request.query.encode())
         if fault:
             self._act_out(fault, context)
         metadata = {key: value for key, value in context.invocation_metadata()}

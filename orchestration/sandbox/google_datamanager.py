@@ -1,8 +1,8 @@
 """Google's Data Manager API, as far as conversions go: ``events:ingest`` and ``requestStatus:retrieve``.
 
 A structural fault rejects the whole request and names the events; everything else comes back later, as counts per
-reason. Bodies go through the message types of Google's own client, so enums are read as numbers and as names, and
-unknown fields are refused. The OAuth token endpoint (``google_oauth.py``) is served beside it.
+reason. Enums are read as numbers and as names, and unknown fields are refused. The OAuth token endpoint
+(``google_oauth.py``) is served beside it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,20 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from orchestration.sandbox import google_oauth
+from orchestration.sandbox.control import build_app
 from orchestration.sandbox.faults import Fault
-from orchestration.sandbox.google_checks import Violation, check_request
-from orchestration.sandbox.google_requests import Later, RequestBook, StoredRequest
-from orchestration.sandbox.personal_data import count_personal_data
-from orchestration.sandbox.plumbing import Operation, Surroundings, build_app, route
-from orchestration.sandbox.tally import SeenEvent
+from orchestration.sandbox.google_checks import FORBIDDEN, Violation, check_request
+from orchestration.sandbox.google_requests import (
+    Later,
+    RequestBook,
+    Sent,
+    StoredRequest,
+    judge_events,
+)
+from orchestration.sandbox.google_wire import Unreadable, read_request
+from orchestration.sandbox.personal_data import count_personal_data, may_hold_personal_data
+from orchestration.sandbox.plumbing import Operation, Surroundings, route
+from orchestration.sandbox.tally import Place
 
 STATUS_KEPT = timedelta(days=50)  # LIB Ldm: afterwards REQUEST_TOO_OLD
 REASON_PREFIX = "PROCESSING_ERROR_REASON_"
@@ -60,28 +68,35 @@ class DataManager:
         """Forget all requests."""
         self._book.clear()
 
+    def close(self) -> None:
+        """Let go of the file."""
+        self._book.close()
+
     def ingest(self, request: Request, body: bytes, later: Later | None = None) -> Response:
         """Take a request whole or refuse it whole (DOC Gerr: there is no partial failure)."""
-        from google.ads.datamanager_v1 import IngestEventsRequest
-        from google.protobuf.json_format import ParseError
-
         if not google_oauth.is_authorized(request):
-            return self._refused(401, "UNAUTHENTICATED", event_count(body))
+            return self._refused(401, "UNAUTHENTICATED", len(_events_of(body)))
         try:
-            message = IngestEventsRequest.from_json(body.decode("utf-8"))
-        except (ParseError, UnicodeDecodeError):
-            # The parser's own message quotes the input, so it stays inside.
-            return self._refused(400, "INVALID_ARGUMENT", event_count(body))
-        if found := count_personal_data(json.loads(body)):
+            text = body.decode("utf-8")
+            message = read_request(text)
+        except (Unreadable, UnicodeDecodeError):
+            return self._refused(400, "INVALID_ARGUMENT", len(_events_of(body)))
+        events = _with_consent(message)
+        is_suspicious = may_hold_personal_data(text)
+        found = count_personal_data(message) if is_suspicious else 0
+        if found:
             self._around.tally.note_personal_data("google", found)
-        violations = list(check_request(message, self._around.world, self._around.now()))
+        violations = check_request(
+            message, self._around.world, self._around.now(), is_suspicious=is_suspicious
+        )
         if violations or found:
             reason = violations[0].reason if violations else "INVALID_FORMAT"
-            return self._refused(400, reason, len(message.events), violations=violations)
+            status = 403 if reason in FORBIDDEN else 400
+            return self._refused(status, reason, len(events), violations=violations)
         request_id = self._around.new_id()
         # LIB Ldm: validate_only checks and records nothing.
-        if not message.validate_only:
-            self._take(request_id, message, later or Later())
+        if not message.get("validateOnly"):
+            self._take(request_id, message["destinations"], events, later or Later())
         return JSONResponse({"requestId": request_id})
 
     def status(self, request: Request, _body: bytes) -> Response:
@@ -99,15 +114,23 @@ class DataManager:
     def refuse_ingest(self, request: Request, fault: Fault, body: bytes) -> Response:
         """Act out a fault of ``events:ingest``."""
         if fault.fault.startswith("later_"):
-            later = Later(fault.fault.removeprefix("later_"), fault.event_id)
+            later = Later(fault.fault.removeprefix("later_"), frozenset(fault.event_ids))
             return self.ingest(request, body, later)
         if fault.fault == "whole_request_refusal":
-            path = f"events.events[{_place_of_event(body, fault.event_id)}].event_timestamp"
-            violations = [Violation(path, "EVENT_TIME_INVALID", "Too old or ahead.")]
-            return self._refused(
-                400, "EVENT_TIME_INVALID", event_count(body), violations=violations
-            )
-        return self._refuse(fault, event_count(body))
+            return self._refuse_rows(fault, "EVENT_TIME_INVALID", body)
+        if fault.fault.startswith("reason_") and fault.event_ids:
+            return self._refuse_rows(fault, fault.fault.removeprefix("reason_"), body)
+        return self._refuse(fault, len(_events_of(body)))
+
+    def _refuse_rows(self, fault: Fault, reason: str, body: bytes) -> Response:
+        """Refuse a request and name the rows that are to blame."""
+        ids = [event.get("transactionId") for event in _events_of(body)]
+        places = [place for place, one in enumerate(ids) if one in fault.event_ids] or [0]
+        violations = [
+            Violation(f"events.events[{place}].event_timestamp", reason, "As asked for.")
+            for place in places
+        ]
+        return self._refused(400, reason, len(ids), violations=violations)
 
     def refuse_status(self, request: Request, fault: Fault, _body: bytes) -> Response:
         """Act out a fault of ``requestStatus:retrieve``."""
@@ -129,7 +152,7 @@ class DataManager:
                 return self._refused(401, "UNAUTHENTICATED", events)
             case _:
                 reason = fault.fault.removeprefix("reason_")
-                status = 403 if reason in {"PERMISSION_DENIED", "NOT_ALLOWLISTED"} else 400
+                status = 403 if reason in FORBIDDEN else 400
                 return self._refused(status, reason, events)
 
     def _refused(
@@ -148,21 +171,28 @@ class DataManager:
         if events:
             self._around.tally.note_refused("google", reason, events)
 
-    def _take(self, request_id: str, message: Any, later: Later) -> None:
-        errors = self._book.add(request_id, self._around.now(), message, later)
-        for reason, count in errors.items():
-            self._around.tally.note_failed_later("google", reason, count)
+    def _take(
+        self,
+        request_id: str,
+        destinations: list[dict[str, Any]],
+        events: list[dict[str, Any]],
+        later: Later,
+    ) -> None:
+        tally, now = self._around.tally, self._around.now()
+        sent: list[Sent] = []
         # An event with two destinations is two conversions owed, so it counts for each.
-        seen = [
-            SeenEvent(
-                destination.operating_account.account_id,
-                destination.product_destination_id,
-                event.transaction_id,
-            )
-            for destination in message.destinations
-            for event in message.events
-        ]
-        self._around.tally.note_accepted("google", seen)
+        for destination in destinations:
+            number = destination["operatingAccount"]["accountId"]
+            action_id = destination["productDestinationId"]
+            account = self._around.world.find_account("google", number)
+            repeats = account.transaction_repeats if account else "restated"
+            held = tally.held("google", Place(number, action_id))
+            arrivals, errors = judge_events(events, action_id, held, repeats, later)
+            tally.note_accepted("google", number, arrivals, now, repeats)
+            for reason, count in errors.items():
+                tally.note_failed_later("google", reason, count)
+            sent.append(Sent(destination, len(events), dict(errors)))
+        self._book.add(request_id, now, sent)
 
 
 def google_app(
@@ -170,9 +200,10 @@ def google_app(
 ) -> Starlette:
     """The ASGI app of ``datamanager.googleapis.com``, with Google's token endpoint at ``/token``."""
     manager = DataManager(around, state_folder, processing_polls)
-    ingest = Operation("google", "ingest", manager.ingest, manager.refuse_ingest)
+    ingest = Operation("google", "ingest", manager.ingest, manager.refuse_ingest, read_ids)
     status = Operation("google", "status", manager.status, manager.refuse_status)
     around.on_reset.append(manager.forget)
+    around.on_stop.append(manager.close)
     routes = [
         route("/v1/events:ingest", "POST", ingest, around),
         route("/v1/requestStatus:retrieve", "GET", status, around),
@@ -211,14 +242,9 @@ def word_error(
     return JSONResponse({"error": error}, status, headers)
 
 
-def event_count(body: bytes) -> int:
-    """How many events a body claims to have; zero when it cannot be read."""
-    return len(_events_of(body))
-
-
-def _place_of_event(body: bytes, event_id: str | None) -> int:
-    ids = [event.get("transactionId") for event in _events_of(body)]
-    return ids.index(event_id) if event_id in ids else 0
+def read_ids(_request: Request, body: bytes) -> list[str]:
+    """The transaction ids of a body, empty where an event has none."""
+    return [str(event.get("transactionId") or "") for event in _events_of(body)]
 
 
 def _events_of(body: bytes) -> list[dict[str, Any]]:
@@ -229,30 +255,20 @@ def _events_of(body: bytes) -> list[dict[str, Any]]:
     return [e for e in events if isinstance(e, dict)] if isinstance(events, list) else []
 
 
+def _with_consent(message: dict[str, Any]) -> list[dict[str, Any]]:
+    """The events, each with the request's consent where it has none of its own (LIB Ldm)."""
+    events: list[dict[str, Any]] = message.get("events", [])
+    if consent := message.get("consent"):
+        return [{"consent": consent, **event} for event in events]
+    return events
+
+
 def _word_status(request: Request, stored: StoredRequest, *, is_done: bool) -> Response:
     from google.ads.datamanager_v1 import RetrieveRequestStatusResponse
 
-    failed = sum(stored.errors.values())
-    if not is_done:
-        outcome = "PROCESSING"
-    elif not failed:
-        outcome = "SUCCESS"
-    else:
-        outcome = "FAILED" if failed == stored.record_count else "PARTIAL_SUCCESS"
-    per_destination: dict[str, Any] = {
-        "request_status": outcome,
-        "events_ingestion_status": {"record_count": stored.record_count},
-    }
-    # LIB Ldm: error_info is filled only when processing has ended in FAILED or PARTIAL_SUCCESS.
-    if is_done and failed:
-        counts = [
-            {"reason": f"{REASON_PREFIX}{reason}", "record_count": count}
-            for reason, count in stored.errors.items()
-        ]
-        per_destination["error_info"] = {"error_counts": counts}
     answer = RetrieveRequestStatusResponse(
         request_status_per_destination=[
-            {**per_destination, "destination": destination} for destination in stored.destinations
+            _word_destination(sent, is_done=is_done) for sent in stored.sent
         ]
     )
     # RAN G1.4: the client asks for enums as integers by this query parameter.
@@ -261,3 +277,29 @@ def _word_status(request: Request, stored: StoredRequest, *, is_done: bool) -> R
         answer, use_integers_for_enums=as_integers, including_default_value_fields=False
     )
     return Response(text, media_type="application/json")
+
+
+def _word_destination(sent: Sent, *, is_done: bool) -> dict[str, Any]:
+    from google.ads.datamanager_v1 import Destination
+
+    failed = sum(sent.errors.values())
+    if not is_done:
+        outcome = "PROCESSING"
+    elif not failed:
+        outcome = "SUCCESS"
+    else:
+        outcome = "FAILED" if failed == sent.records else "PARTIAL_SUCCESS"
+    worded: dict[str, Any] = {
+        "destination": Destination.from_json(json.dumps(sent.destination)),
+        "request_status": outcome,
+        "events_ingestion_status": {"record_count": sent.records},
+    }
+    # LIB Ldm: error_info is filled only when processing has ended in FAILED or PARTIAL_SUCCESS.
+    if is_done and failed:
+        worded["error_info"] = {
+            "error_counts": [
+                {"reason": f"{REASON_PREFIX}{reason}", "record_count": count}
+                for reason, count in sent.errors.items()
+            ]
+        }
+    return worded

@@ -1,41 +1,56 @@
 """What the Data Manager API remembers of a request it took: how many of its events fail later, and why.
 
-There is no row id in that memory, as in the real one (LIB Ldm): a status names reasons and counts.
+There is no row id in that memory, as in the real one (LIB Ldm): a status names reasons and counts. Which event failed
+is known to the tally alone, which counts it or does not.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from orchestration.sandbox.counting import Arrival, Held, Repeats
 from orchestration.sandbox.journal import Entry, Journal
 
 # Click ids travel in URLs; anything else in one means that it was cut or altered on the way.
 CLICK_ID = re.compile(r"[A-Za-z0-9_.-]+")
-CONSENT_DENIED = 2  # LIB Ldm
+CONSENT_DENIED = (2, "CONSENT_DENIED")  # LIB Ldm
+
+
+@dataclass
+class Sent:
+    """What one destination of a request made of it.
+
+    Attributes:
+        destination: As it was sent.
+        records: How many events it got.
+        errors: ``ProcessingErrorReason`` (without its prefix) to a count.
+    """
+
+    destination: dict[str, Any]
+    records: int
+    errors: dict[str, int]
 
 
 @dataclass
 class StoredRequest:
-    """A request that was taken. ``errors`` maps a ``ProcessingErrorReason`` (without its prefix) to a count."""
+    """A request that was taken."""
 
     received_at: datetime
-    destinations: list[dict[str, Any]]
-    record_count: int
-    errors: dict[str, int]
+    sent: list[Sent]
     polls: int = 0
 
 
 class RequestBook:
-    """Taken requests by id, and the last value seen per transaction, in ``<state folder>/google_requests.jsonl``."""
+    """Taken requests by id, in ``<state folder>/google_requests.jsonl``."""
 
     def __init__(self, state_folder: Path | None) -> None:
         self._requests: dict[str, StoredRequest] = {}
-        self._values: dict[str, float] = {}
         path = state_folder / "google_requests.jsonl" if state_folder else None
         self._journal = Journal(path, self._apply)
 
@@ -43,80 +58,111 @@ class RequestBook:
         """Return the request with this id."""
         return self._requests.get(request_id)
 
-    def add(
-        self, request_id: str, received_at: datetime, message: Any, later: Later
-    ) -> Counter[str]:
-        """Remember a request; return how many of its events will fail, per reason."""
-        with self._journal.lock:
-            errors, values = self._judge(message, later)
-            self._journal.add(
-                {
-                    "request_id": request_id,
-                    "received_at": received_at.isoformat(),
-                    "destinations": [type(d).to_dict(d) for d in message.destinations],
-                    "record_count": len(message.events),
-                    "errors": errors,
-                    "values": values,
-                }
-            )
-            return errors
+    def add(self, request_id: str, received_at: datetime, sent: Sequence[Sent]) -> None:
+        """Remember a request."""
+        self._journal.add(
+            {
+                "request_id": request_id,
+                "received_at": received_at.isoformat(),
+                "sent": [asdict(one) for one in sent],
+            }
+        )
 
     def clear(self) -> None:
         """Forget everything."""
         with self._journal.lock:
             self._journal.clear()
             self._requests.clear()
-            self._values.clear()
 
-    def _judge(self, message: Any, later: Later) -> tuple[Counter[str], dict[str, float]]:
-        actions = [
-            f"{d.operating_account.account_id}/{d.product_destination_id}"
-            for d in message.destinations
-        ]
-        errors: Counter[str] = Counter()
-        values: dict[str, float] = {}
-        for event in message.events:
-            key = "/".join([*actions, event.transaction_id])
-            known = values.get(key, self._values.get(key))
-            reason = later.reason_for(event) or _reason(event, message)
-            # DOC Gadj: a repeat with another value restates the earlier one; the same value is a duplicate.
-            if not reason and known == event.conversion_value:
-                reason = "DUPLICATE_TRANSACTION_ID"
-            if reason:
-                errors[reason] += 1
-            else:
-                values[key] = event.conversion_value
-        return errors, values
+    def close(self) -> None:
+        """Let go of the file."""
+        self._journal.close()
 
     def _apply(self, entry: Entry) -> None:
-        self._values.update(entry["values"])
         self._requests[entry["request_id"]] = StoredRequest(
             received_at=datetime.fromisoformat(entry["received_at"]),
-            destinations=entry["destinations"],
-            record_count=entry["record_count"],
-            errors=entry["errors"],
+            sent=[Sent(**one) for one in entry["sent"]],
         )
 
 
 @dataclass(frozen=True)
 class Later:
-    """A failure to act out in later processing: of one event, or of all events of the request."""
+    """A failure to act out in later processing: of some events, or of all events of the request."""
 
     reason: str = ""
-    event_id: str | None = None
+    event_ids: frozenset[str] = frozenset()
 
-    def reason_for(self, event: Any) -> str:
+    def reason_for(self, transaction_id: str) -> str:
         """The reason for this event, or nothing."""
-        is_meant = self.event_id in {None, event.transaction_id}
+        is_meant = not self.event_ids or transaction_id in self.event_ids
         return self.reason if is_meant else ""
 
 
-def _reason(event: Any, message: Any) -> str:
-    consent = event.consent.ad_user_data or message.consent.ad_user_data
-    if consent == CONSENT_DENIED:
+def judge_events(
+    events: Sequence[dict[str, Any]],
+    action_id: str,
+    held: dict[str, Held],
+    repeats: Repeats,
+    later: Later,
+) -> tuple[list[Arrival], Counter[str]]:
+    """Tell what one destination's later processing makes of events.
+
+    Args:
+        events: As ``google_wire.py`` reads them.
+        action_id: The conversion action.
+        held: What it holds so far, by transaction id.
+        repeats: What a repeated transaction id is taken for.
+        later: A failure to act out.
+
+    Returns:
+        The arrivals, failed ones marked, and how many failed for which reason.
+    """
+    errors: Counter[str] = Counter()
+    values: dict[str, float | None] = {}
+    arrivals: list[Arrival] = []
+    for event in events:
+        transaction_id, value = event["transactionId"], event.get("conversionValue")
+        reason = later.reason_for(transaction_id) if later.reason else _reason(event)
+        if not reason and _is_duplicate(values, held, transaction_id, value, repeats):
+            reason = "DUPLICATE_TRANSACTION_ID"
+        if reason:
+            errors[reason] += 1
+        else:
+            values[transaction_id] = value
+        arrivals.append(
+            Arrival(
+                action_id,
+                transaction_id,
+                value,
+                event.get("currency", ""),
+                "failed" if reason else "",
+            )
+        )
+    return arrivals, errors
+
+
+def _is_duplicate(
+    values: dict[str, float | None],
+    held: dict[str, Held],
+    transaction_id: str,
+    value: float | None,
+    repeats: Repeats,
+) -> bool:
+    if transaction_id in values:
+        known = values[transaction_id]
+    else:
+        earlier = held.get(transaction_id)
+        if earlier is None or not earlier.counted:
+            return False
+        known = earlier.value
+    # DOC Gadj: a repeat with another value restates the earlier one; the same value is a duplicate.
+    return repeats == "first_kept" or known == value
+
+
+def _reason(event: dict[str, Any]) -> str:
+    if event.get("consent", {}).get("adUserData") in CONSENT_DENIED:
         return "DENIED_CONSENT"
-    for name in ("gclid", "gbraid", "wbraid"):
-        click_id = getattr(event.ad_identifiers, name)
-        if click_id and not CLICK_ID.fullmatch(click_id):
+    for name, click_id in event.get("adIdentifiers", {}).items():
+        if name in ("gclid", "gbraid", "wbraid") and not CLICK_ID.fullmatch(click_id):
             return f"INVALID_{name.upper()}"
     return ""

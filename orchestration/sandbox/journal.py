@@ -7,6 +7,7 @@ repeat sent a day later is still seen as a repeat. Lines hold ids and outcomes, 
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,9 @@ Entry = dict[str, Any]
 class Journal:
     """A list of entries, kept in a file when there is one.
 
+    The file is opened by the first entry and stays open, and each entry is one unbuffered write: a process that is
+    killed loses nothing that it has answered for.
+
     Args:
         path: The file, read at start and appended to afterwards. None keeps the entries in memory alone.
         apply: Takes one entry into the caller's state; called for old entries at start and for each new one.
@@ -27,6 +31,7 @@ class Journal:
         self._path = path
         self._apply = apply
         self._lock = threading.RLock()
+        self._descriptor: int | None = None
         if path is not None and path.exists():
             for line in path.read_text("utf-8").splitlines():
                 self._replay(line)
@@ -41,14 +46,23 @@ class Journal:
         with self._lock:
             self._apply(entry)
             if self._path is not None:
-                with self._path.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+                if self._descriptor is None:
+                    self._descriptor = _open(self._path)
+                os.write(self._descriptor, _encode(entry))
 
     def clear(self) -> None:
         """Forget all entries; the caller empties its state."""
         with self._lock:
+            self.close()
             if self._path is not None:
                 self._path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let go of the file; the next entry opens it again."""
+        with self._lock:
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+                self._descriptor = None
 
     def _replay(self, line: str) -> None:
         try:
@@ -57,3 +71,16 @@ class Journal:
             # A process killed while writing leaves a torn last line: that request was never answered.
             return
         self._apply(entry)
+
+
+def _open(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+    size = os.fstat(descriptor).st_size
+    if size and os.pread(descriptor, 1, size - 1) != b"\n":
+        # A torn last line must not swallow the next one.
+        os.write(descriptor, b"\n")
+    return descriptor
+
+
+def _encode(entry: Entry) -> bytes:
+    return (json.dumps(entry, ensure_ascii=False, separators=(",", ":")) + "\n").encode()

@@ -1,16 +1,17 @@
 """What the Conversions API checks: one bad event refuses the whole call (DOC Msrv, Mcrm).
 
-Pure functions; a refusal is a code and a subcode, never a value.
+Pure functions that end at the first fault; a refusal is a code and a subcode, never a value. They run for each event
+of each call, so an event costs no object but those that it came with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from orchestration.sandbox.personal_data import count_personal_data, is_sha256
+from orchestration.sandbox.personal_data import is_sha256
 
 MAX_EVENTS = 1_000  # DOC Msrv, Mcrm
 # DOC Moff lets physical_store be 62 days old, other pages repeat 7 (UNSURE): the stricter reading is taken for all.
@@ -29,7 +30,10 @@ ACTION_SOURCES = frozenset(
         "other",
     }
 )
-HASHED_KEYS = ("em", "ph", "fn", "ln", "ge", "db", "ct", "st", "zp", "country")  # DOC Mcip
+HASHED_KEYS = frozenset(  # DOC Mcip
+    {"em", "ph", "fn", "ln", "ge", "db", "ct", "st", "zp", "country"}
+)
+LEAD_ID = re.compile(r"\d{15,17}")  # DOC Mcip
 # DOC Mcip, since v13: these alone are too little to match on.
 TOO_LITTLE = (
     frozenset({"ct", "country", "st", "zp", "ge", "client_user_agent"}),
@@ -37,6 +41,8 @@ TOO_LITTLE = (
     frozenset({"fn", "ge"}),
     frozenset({"ln", "ge"}),
 )
+# A single key outside of these is enough.
+_WEAK_KEYS = frozenset[str]().union(*TOO_LITTLE)
 MESSAGING_NAMES = frozenset(
     {  # DOC Mbiz
         "Purchase",
@@ -66,87 +72,105 @@ class Refusal:
     words: str
 
 
-def check_events(events: list[Any], now: datetime) -> Iterator[Refusal]:
-    """Yield everything that is wrong; the first is what the caller is told."""
+def check_events(events: list[Any], now: datetime) -> Refusal | None:
+    """Return the first thing that is wrong with a call's events."""
     if not events:
-        yield Refusal(100, 0, "data must hold at least one event")
+        return Refusal(100, 0, "data must hold at least one event")
     if len(events) > MAX_EVENTS:
-        yield Refusal(100, 0, f"at most {MAX_EVENTS} events in a call")
+        return Refusal(100, 0, f"at most {MAX_EVENTS} events in a call")
+    oldest, latest = (now - MAX_AGE).timestamp(), int((now + CLOCK_SKEW).timestamp())
     for event in events:
-        if isinstance(event, dict):
-            yield from check_event(event, now)
-        else:
-            yield Refusal(100, 0, "an event must be an object")
+        if refusal := _check_event(event, oldest, latest):
+            return refusal
+    return None
 
 
-def check_event(event: dict[str, Any], now: datetime) -> Iterator[Refusal]:
-    """Yield everything that is wrong with one event."""
-    for name in ("event_name", "action_source"):
-        if not isinstance(event.get(name), str) or not event[name]:
-            yield Refusal(100, 0, f"{name} is required")
-    if event.get("action_source") not in ACTION_SOURCES:
-        yield Refusal(100, 0, "action_source is not a known one")
-    yield from _check_time(event.get("event_time"), now)
-    user_data = event.get("user_data")
-    if not isinstance(user_data, dict):
-        yield Refusal(100, 0, "user_data is required")
-    else:
-        yield from _check_user_data(user_data)
-        yield from _check_source(event, user_data)
-    yield from _check_value(event)
-    if count_personal_data(event):
-        yield Refusal(100, 0, "raw personal data")
-
-
-def _check_time(event_time: object, now: datetime) -> Iterator[Refusal]:
-    if isinstance(event_time, bool) or not isinstance(event_time, int):
-        yield Refusal(100, 0, "event_time must be Unix seconds")
-        return
-    latest = int((now + CLOCK_SKEW).timestamp())
-    if event_time > latest:
+def _check_event(event: Any, oldest: float, latest: int) -> Refusal | None:
+    if type(event) is not dict:
+        return Refusal(100, 0, "an event must be an object")
+    name, source = event.get("event_name"), event.get("action_source")
+    if not isinstance(name, str) or not name:
+        return Refusal(100, 0, "event_name is required")
+    if not isinstance(source, str) or source not in ACTION_SOURCES:
+        return Refusal(100, 0, "action_source is not a known one")
+    if type(event.get("event_id", "")) is not str:
+        return Refusal(100, 0, "event_id must be text")
+    happened = event.get("event_time")
+    if type(happened) is not int:
+        return Refusal(100, 0, "event_time must be Unix seconds")
+    if happened > latest:
         # Milliseconds read as seconds land here as well.
-        yield Refusal(100, 2804004, "event_time is in the future")
-    elif datetime.fromtimestamp(event_time, UTC) < now - MAX_AGE:
-        yield Refusal(100, 2804003, "event_time is too old")
+        return Refusal(100, 2804004, "event_time is in the future")
+    if happened < oldest:
+        return Refusal(100, 2804003, "event_time is too old")
+    user_data = event.get("user_data")
+    if type(user_data) is not dict:
+        return Refusal(100, 0, "user_data is required")
+    return (
+        _check_user_data(user_data)
+        or _check_source(source, event, user_data)
+        or _check_custom_data(name, event.get("custom_data"), user_data)
+    )
 
 
-def _check_user_data(user_data: dict[str, Any]) -> Iterator[Refusal]:
-    for key in HASHED_KEYS:
-        values = user_data.get(key, [])
-        if not all(is_sha256(v) for v in (values if isinstance(values, list) else [values])):
-            yield Refusal(100, 0, f"user_data.{key} must be SHA-256 in lower hex")
-    given = frozenset(key for key, value in user_data.items() if value)
-    if not given or any(given <= combination for combination in TOO_LITTLE):
-        yield Refusal(100, 0, "not enough user_data to match on")
+def _check_user_data(user_data: dict[str, Any]) -> Refusal | None:
+    is_enough = False
+    for key, value in user_data.items():
+        if key in HASHED_KEYS:
+            for item in value if type(value) is list else (value,):
+                if not is_sha256(item):
+                    return Refusal(100, 0, f"user_data.{key} must be SHA-256 in lower hex")
+        if value and key not in _WEAK_KEYS:
+            is_enough = True
+    if not is_enough:
+        given = frozenset(key for key, value in user_data.items() if value)
+        if not given or any(given <= combination for combination in TOO_LITTLE):
+            return Refusal(100, 0, "not enough user_data to match on")
+    return None
 
 
-def _check_source(event: dict[str, Any], user_data: dict[str, Any]) -> Iterator[Refusal]:
-    match event.get("action_source"):
-        case "website":
-            # DOC Msrv: both are required for website events.
-            if not event.get("event_source_url") or not user_data.get("client_user_agent"):
-                yield Refusal(100, 0, "website needs event_source_url and client_user_agent")
-        case "business_messaging":
-            yield from _check_messaging(event, user_data)
-        case _:
-            yield from ()
+def _check_source(
+    source: object, event: dict[str, Any], user_data: dict[str, Any]
+) -> Refusal | None:
+    if source == "website":
+        # DOC Msrv: both are required for website events.
+        if not event.get("event_source_url") or not user_data.get("client_user_agent"):
+            return Refusal(100, 0, "website needs event_source_url and client_user_agent")
+    elif source == "business_messaging":
+        return _check_messaging(event, user_data)
+    return None
 
 
-def _check_messaging(event: dict[str, Any], user_data: dict[str, Any]) -> Iterator[Refusal]:
-    if event.get("messaging_channel") not in {"whatsapp", "messenger", "instagram"}:
-        yield Refusal(100, 0, "messaging_channel is required")
+def _check_messaging(event: dict[str, Any], user_data: dict[str, Any]) -> Refusal | None:
+    if event.get("messaging_channel") not in ("whatsapp", "messenger", "instagram"):
+        return Refusal(100, 0, "messaging_channel is required")
     if event.get("event_name") not in MESSAGING_NAMES:
-        yield Refusal(100, 2804066, "event_name is not allowed for messaging")  # 3RD code
+        return Refusal(100, 2804066, "event_name is not allowed for messaging")  # 3RD code
     if not user_data.get("whatsapp_business_account_id") and not user_data.get("page_id"):
-        yield Refusal(100, 2804116, "page_id or WhatsApp account is missing")  # 3RD code
+        return Refusal(100, 2804116, "page_id or WhatsApp account is missing")  # 3RD code
     if event.get("messaging_channel") == "whatsapp" and not user_data.get("ctwa_clid"):
-        yield Refusal(100, 2804087, "ctwa_clid is invalid")  # 3RD code
+        return Refusal(100, 2804087, "ctwa_clid is invalid")  # 3RD code
+    return None
 
 
-def _check_value(event: dict[str, Any]) -> Iterator[Refusal]:
-    custom_data = event.get("custom_data") or {}
-    value, currency = custom_data.get("value"), custom_data.get("currency")
-    if event.get("event_name") == "Purchase" and value is None:
-        yield Refusal(100, 2804009, "Purchase needs a value")  # 3RD code
-    if value is not None and not currency:
-        yield Refusal(100, 2804023, "a value needs a currency")  # 3RD code
+def _check_custom_data(name: str, custom_data: Any, user_data: dict[str, Any]) -> Refusal | None:
+    value = currency = None
+    if type(custom_data) is dict:
+        value, currency = custom_data.get("value"), custom_data.get("currency")
+    if name == "Purchase" and value is None:
+        return Refusal(100, 2804009, "Purchase needs a value")  # 3RD code
+    if value is not None and (not currency or not isinstance(currency, str)):
+        return Refusal(100, 2804023, "a value needs a currency")  # 3RD code
+    if value is not None and type(value) not in (int, float):
+        return Refusal(100, 0, "a value must be a number")  # LIB Lsv: float
+    if (lead_id := user_data.get("lead_id")) is not None:
+        # DOC Mcrm: a CRM stage names the lead, that it comes from a CRM, and from which.
+        if not LEAD_ID.fullmatch(str(lead_id)):
+            return Refusal(100, 0, "user_data.lead_id must have 15 to 17 digits")
+        if not (
+            type(custom_data) is dict
+            and custom_data.get("event_source") == "crm"
+            and custom_data.get("lead_event_source")
+        ):
+            return Refusal(100, 0, "a lead's stage needs event_source crm and lead_event_source")
+    return None

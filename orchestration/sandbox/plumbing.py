@@ -1,4 +1,4 @@
-"""What every HTTP stand-in shares: taking a request, acting out a fault, answering, and the control routes.
+"""What every HTTP stand-in shares: taking a request, acting out a fault, answering.
 
 Belongs here: nothing that knows a platform. A platform hands over two functions for each operation: ``answer``
 (what the real one does) and ``refuse`` (how it words a given fault).
@@ -10,21 +10,24 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from pydantic import ValidationError
-from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from orchestration.sandbox.faults import Fault, FaultBoard
-from orchestration.sandbox.tally import PLATFORMS, Tally
+from orchestration.sandbox.tally import Tally
 from orchestration.sandbox.world import World, load_world
 
+BELOW_THE_PLATFORM = frozenset(
+    {"timeout", "reset", "slow", "redirect", "200_html", "truncated", "huge"}
+)
+HUGE_BYTES = 6 * 1024 * 1024
+ELSEWHERE = "/_sandbox/elsewhere"  # where redirects lead; no exporter should ever come here
 ABORT = "leadloop.abort"  # the key under which the server puts its connection's abort function
 
 
@@ -41,6 +44,7 @@ class Surroundings:
     """What all stand-ins share: the world's facts, the tally, the waiting faults, the clock and the ids.
 
     ``ads_page_size`` is how many rows Google Ads gives per page; the caller cannot choose it (DOC G6: 10,000).
+    ``scenarios`` names the ones that are played.
     """
 
     world: World = field(default_factory=load_world)
@@ -50,6 +54,21 @@ class Surroundings:
     new_id: Callable[[], str] = _new_id
     ads_page_size: int = 10_000
     on_reset: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+    on_stop: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+    scenarios: list[str] = field(default_factory=list[str])
+
+    def strike(
+        self,
+        platform: str,
+        operation: str,
+        body: bytes = b"",
+        read_ids: Callable[[], Sequence[str]] = tuple,
+    ) -> Fault | None:
+        """Count a request, and return the fault that it is to meet."""
+        accepted = self.tally.count_accepted(platform)
+        fault = self.faults.take(platform, operation, body, accepted=accepted, read_ids=read_ids)
+        self.tally.note_request(platform, operation, self.now(), fault)
+        return fault
 
 
 @dataclass(frozen=True)
@@ -61,12 +80,14 @@ class Operation:
         name: The operation's name in counts and faults.
         answer: What the platform answers to a request and its body.
         refuse: How the platform words a fault.
+        read_ids: The event ids of a body, for faults that pick events.
     """
 
     platform: str
     name: str
     answer: Callable[[Request, bytes], Response]
     refuse: Callable[[Request, Fault, bytes], Response]
+    read_ids: Callable[[Request, bytes], Sequence[str]] = lambda _request, _body: ()
 
 
 def route(path: str, method: str, operation: Operation, around: Surroundings) -> Route:
@@ -74,76 +95,51 @@ def route(path: str, method: str, operation: Operation, around: Surroundings) ->
 
     async def endpoint(request: Request) -> Response:
         body = await request.body()
-        around.tally.note_request(operation.platform, operation.name)
         # Form bodies are percent-encoded; ids are hexadecimal digits, which no encoding touches.
-        fault = around.faults.take(operation.platform, operation.name, body)
-        if fault is None or fault.is_after:
-            response = operation.answer(request, body)
-            return response if fault is None else await _lose_connection(request, fault)
-        if fault.fault in {"timeout", "reset"}:
-            return await _lose_connection(request, fault)
-        return operation.refuse(request, fault, body)
+        fault = around.strike(
+            operation.platform, operation.name, body, lambda: operation.read_ids(request, body)
+        )
+        if fault is None:
+            return operation.answer(request, body)
+        if fault.kind not in BELOW_THE_PLATFORM:
+            return operation.refuse(request, fault, body)
+        answer = operation.answer(request, body) if fault.is_after else Response(b"{}")
+        return await _mangle(request, fault, answer)
 
     return Route(path, endpoint, methods=[method])
 
 
+async def _mangle(request: Request, fault: Fault, answer: Response) -> Response:
+    """What becomes of an answer on its way: lost, late, sent elsewhere, cut, or buried."""
+    match fault.kind:
+        case "redirect":
+            place = str(request.url.replace(path=f"{ELSEWHERE}/{fault.platform}", query=""))
+            return Response(status_code=307, headers={"Location": place})
+        case "200_html":
+            return HTMLResponse("<html><body>Please sign in to the network.</body></html>")
+        case "truncated":
+            whole = bytes(answer.body) if fault.is_after else b'{"request_id": "cut off"}'
+            return Response(whole[: len(whole) // 2], media_type="application/json")
+        case "huge":
+            inner = bytes(answer.body).strip().removeprefix(b"{")
+            padding = b'{"padding": "' + b"x" * HUGE_BYTES + b'"'
+            whole = padding + (b"}" if inner == b"}" else b"," + inner)
+            return Response(whole, answer.status_code, media_type="application/json")
+        case "slow":
+            await asyncio.sleep(fault.hold_seconds)
+            return answer
+        case _:
+            return await _lose_connection(request, fault)
+
+
 async def _lose_connection(request: Request, fault: Fault) -> Response:
-    if fault.fault.startswith("reset"):
+    if fault.kind == "reset":
         request.scope[ABORT]()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(fault.hold_seconds):
             while (await request.receive())["type"] != "http.disconnect":
                 pass
     return Response(status_code=504)
-
-
-def control_routes(around: Surroundings) -> list[Route]:
-    """The routes under ``/_sandbox``: arm faults, read counts and ids, start over."""
-
-    async def arm_fault(request: Request) -> Response:
-        try:
-            fault = Fault.model_validate_json(await request.body())
-        except ValidationError as error:
-            return JSONResponse({"errors": error.errors(include_input=False)}, 422)
-        if fault.platform not in PLATFORMS:
-            return JSONResponse({"errors": [f"platform is one of {', '.join(PLATFORMS)}"]}, 422)
-        around.faults.arm(fault)
-        return JSONResponse(fault.model_dump(), 201)
-
-    def counts(_request: Request) -> Response:
-        return JSONResponse(around.tally.counts())
-
-    def events(_request: Request) -> Response:
-        return JSONResponse(around.tally.events())
-
-    def reset(_request: Request) -> Response:
-        around.tally.reset()
-        around.faults.clear()
-        for forget in around.on_reset:
-            forget()
-        return Response(status_code=204)
-
-    return [
-        Route("/_sandbox/faults", arm_fault, methods=["POST"]),
-        Route("/_sandbox/counts", counts, methods=["GET"]),
-        Route("/_sandbox/events", events, methods=["GET"]),
-        Route("/_sandbox/reset", reset, methods=["POST"]),
-    ]
-
-
-def build_app(
-    around: Surroundings,
-    routes: list[Route],
-    unknown_path: Callable[[Request, Exception], Awaitable[Response]],
-) -> Starlette:
-    """Put a platform's routes and the control routes together."""
-    app = Starlette(
-        routes=[*routes, *control_routes(around)],
-        exception_handlers={404: unknown_path, 405: unknown_path},
-    )
-    # TikTok's trailing slash matters (DOC Ttrack), so no path is bent to fit.
-    app.router.redirect_slashes = False
-    return app
 
 
 def abort_connection(transport: asyncio.Transport) -> None:

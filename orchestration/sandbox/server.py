@@ -101,6 +101,8 @@ def running_sandbox(
     state_folder.mkdir(parents=True, exist_ok=True)
     around = around or Surroundings(tally=Tally(state_folder))
     with ExitStack() as stack:
+        stack.callback(around.tally.close)
+        stack.callback(lambda: [stop() for stop in around.on_stop])
         endpoint, roots = stack.enter_context(
             serving_google_ads(around, state_folder, ports.google_ads)
         )

@@ -14,11 +14,17 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from orchestration.sandbox.control import build_app
+from orchestration.sandbox.counting import Arrival
 from orchestration.sandbox.faults import Fault
-from orchestration.sandbox.personal_data import count_personal_data
-from orchestration.sandbox.plumbing import Operation, Surroundings, build_app, route
-from orchestration.sandbox.tally import SeenEvent
-from orchestration.sandbox.tiktok_checks import Refusal, check_envelope, check_event
+from orchestration.sandbox.personal_data import count_personal_data, may_hold_personal_data
+from orchestration.sandbox.plumbing import Operation, Surroundings, route
+from orchestration.sandbox.tiktok_checks import (
+    Refusal,
+    check_envelope,
+    check_events,
+    judge_account,
+)
 from orchestration.sandbox.world import Account, AdGroup
 
 DEFAULT_PAGE = 10  # DOC T6
@@ -39,19 +45,22 @@ class BusinessApi:
         One bad event refuses the call (3RD). Under the fault ``partial`` the good ones are taken instead: both are
         told of the real service (UNSURE), so a sender has to live with either.
         """
-        call = _read_json(body)
-        count = count_events(body)
-        refusal = judge_token(request) or check_envelope(call, self._around.world)
-        if refusal:
+        text = body.decode("utf-8", "replace")
+        call = _read_json(text)
+        count = _count(call)
+        world = self._around.world
+        if refusal := judge_token(request) or check_envelope(call, world):
             return self._refused(refusal, count)
         events: list[Any] = call["data"]
-        if found := sum(count_personal_data(event) for event in events):
-            self._around.tally.note_personal_data("tiktok", found)
-        refusals = self._refusals(events, call["event_source"], spared)
+        source, source_id = call["event_source"], call["event_source_id"]
+        if refusal := judge_account(source, source_id, world):
+            return self._refused(refusal, count)
+        refusals = self._refusals(events, source, text, spared)
         if refusals and spared is None:
-            place = min(refusals)
-            return self._refused(refusals[place], count)
-        self._take(call, [e for place, e in enumerate(events) if place not in refusals])
+            return self._refused(refusals[min(refusals)], count)
+        self._take(
+            f"{source}:{source_id}", [e for place, e in enumerate(events) if place not in refusals]
+        )
         if not refusals:
             return self._answer(OK, "OK", {})
         for refusal in refusals.values():
@@ -67,7 +76,7 @@ class BusinessApi:
         """Act out a fault of the Events API."""
         if fault.fault == "partial":
             return self.track(request, body, spared=fault)
-        return self._refuse(fault, count_events(body))
+        return self._refuse(fault, _count(_read_json(body)))
 
     def list_campaigns(self, request: Request, _body: bytes) -> Response:
         """``GET /open_api/v1.3/campaign/get/``."""
@@ -81,25 +90,30 @@ class BusinessApi:
         """Act out a fault of a list."""
         return self._refuse(fault, 0)
 
-    def _refusals(self, events: list[Any], source: str, spared: Fault | None) -> dict[int, Refusal]:
-        now = self._around.now()
-        found = {
-            place: refusal
-            for place, event in enumerate(events)
-            if (refusal := next(check_event(event, source, now), None))
-        }
+    def _refusals(
+        self, events: list[Any], source: str, text: str, spared: Fault | None
+    ) -> dict[int, Refusal]:
+        refusals = check_events(events, source, self._around.now())
+        if may_hold_personal_data(text):
+            found = [count_personal_data(event) for event in events]
+            if any(found):
+                self._around.tally.note_personal_data("tiktok", sum(found))
+            for place, strings in enumerate(found):
+                if strings:
+                    refusals.setdefault(place, Refusal(40062, "raw personal data"))
         if spared is None:
-            return found
-        named = [p for p, event in enumerate(events) if _id_of(event) == spared.event_id]
-        if spared.event_id is None:
+            return refusals
+        named = [p for p, event in enumerate(events) if _id_of(event) in spared.event_ids]
+        if not spared.event_ids:
             named = [len(events) - 1]
-        return found | {place: Refusal(40002, "as asked for") for place in named}
+        return refusals | {place: Refusal(40002, "as asked for") for place in named}
 
-    def _take(self, call: dict[str, Any], events: list[dict[str, Any]]) -> None:
+    def _take(self, destination: str, events: list[dict[str, Any]]) -> None:
         # DOC Tdedup: an event is known by source, name and id.
-        destination = f"{call['event_source']}:{call['event_source_id']}"
-        seen = [SeenEvent(destination, event["event"], _id_of(event)) for event in events]
-        self._around.tally.note_accepted("tiktok", seen)
+        arrivals = [_arrival(event) for event in events]
+        self._around.tally.note_accepted(
+            "tiktok", destination, arrivals, self._around.now(), "within_48h"
+        )
 
     def _list(self, request: Request, kind: str) -> Response:
         if refusal := judge_token(request):
@@ -171,7 +185,7 @@ class BusinessApi:
 def tiktok_app(around: Surroundings) -> Starlette:
     """The ASGI app of ``business-api.tiktok.com``. The trailing slashes matter (DOC Ttrack): 404 without."""
     api = BusinessApi(around)
-    events = Operation("tiktok", "events", api.track, api.refuse_track)
+    events = Operation("tiktok", "events", api.track, api.refuse_track, read_ids)
     campaigns = Operation("tiktok", "campaigns", api.list_campaigns, api.refuse_list)
     adgroups = Operation("tiktok", "adgroups", api.list_adgroups, api.refuse_list)
     routes = [
@@ -198,13 +212,18 @@ def judge_token(request: Request) -> Refusal | None:
     return None
 
 
-def count_events(body: bytes) -> int:
-    """How many events a body claims to have; zero when it cannot be read."""
+def read_ids(_request: Request, body: bytes) -> list[str]:
+    """The event ids of a call, empty where an event has none."""
     events = _read_json(body).get("data")
+    return [_id_of(event) for event in events] if isinstance(events, list) else []
+
+
+def _count(call: dict[str, Any]) -> int:
+    events = call.get("data")
     return len(events) if isinstance(events, list) else 0
 
 
-def _read_json(body: bytes) -> dict[str, Any]:
+def _read_json(body: str | bytes) -> dict[str, Any]:
     try:
         decoded = json.loads(body)
     except ValueError:
@@ -215,6 +234,15 @@ def _read_json(body: bytes) -> dict[str, Any]:
 def _id_of(event: Any) -> str:
     event_id = event.get("event_id") if isinstance(event, dict) else None
     return event_id if isinstance(event_id, str) else ""
+
+
+def _arrival(event: dict[str, Any]) -> Arrival:
+    properties = event.get("properties")
+    if type(properties) is not dict:
+        return Arrival(event["event"], event.get("event_id", ""))
+    value = properties.get("value")
+    currency = properties.get("currency") if value is not None else ""
+    return Arrival(event["event"], event.get("event_id", ""), value, currency or "")
 
 
 def _rows_of(account: Account, kind: str, primary_status: str) -> list[dict[str, str]]:

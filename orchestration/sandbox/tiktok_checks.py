@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from orchestration.sandbox.personal_data import count_personal_data, is_sha256
+from orchestration.sandbox.personal_data import is_sha256
 from orchestration.sandbox.world import World
 
 MAX_EVENTS = 1_000  # DOC Ttrack
@@ -35,13 +34,15 @@ STANDARD_EVENTS = frozenset(
         "ViewContent",
     }
 )
-HASHED_KEYS = (
-    "email",
-    "phone",
-    "external_id",
-    "first_name",  # 3RD
-    "last_name",  # 3RD
-    "zip_code",  # 3RD
+HASHED_KEYS = frozenset(
+    {
+        "email",
+        "phone",
+        "external_id",
+        "first_name",  # 3RD
+        "last_name",  # 3RD
+        "zip_code",  # 3RD
+    }
 )
 MATCH_KEYS = ("email", "phone", "external_id", "ttclid", "ttp", "lead_id")
 
@@ -68,50 +69,102 @@ def check_envelope(body: dict[str, Any], world: World) -> Refusal | None:
         case "offline":
             known = {account.offline_event_set_id for account in world.accounts["tiktok"]}
         case "crm":
-            # The sandbox has no CRM event set: a lead that was not born on TikTok must not go this way (DOC T2).
-            known = set[str]()
+            known = {account.crm_event_set_id for account in world.accounts["tiktok"]}
         case _:
             return Refusal(40002, "event_source is not a known one")
-    return None if source_id in known else Refusal(40007, "no such event source")
+    if not isinstance(source_id, str) or source_id not in known:
+        return Refusal(40007, "no such event source")
+    return None
 
 
-def check_event(event: Any, source: str, now: datetime) -> Iterator[Refusal]:
-    """Yield everything that is wrong with one event of a ``web`` or ``offline`` call."""
-    if not isinstance(event, dict):
-        yield Refusal(40002, "an event must be an object")
-        return
-    name = event.get("event")
-    if not isinstance(name, str) or not name:
-        yield Refusal(40002, "event is required")
-    elif source == "offline" and name not in STANDARD_EVENTS:
-        yield Refusal(40002, "offline takes standard events only")  # DOC T2
-    if source == "web" and not (event.get("page") or {}).get("url"):
-        yield Refusal(40002, "web needs page.url")  # DOC Ttrack
-    yield from _check_time(event.get("event_time"), source, now)
-    yield from _check_user(event.get("user"))
-    properties = event.get("properties") or {}
-    if properties.get("value") is not None and not properties.get("currency"):
-        yield Refusal(40002, "a value needs a currency")
-    if count_personal_data(event):
-        yield Refusal(40062, "raw personal data")
+def judge_account(source: str, source_id: str, world: World) -> Refusal | None:
+    """Judge what the account behind a known event source may do."""
+    account = next(
+        account
+        for account in world.accounts["tiktok"]
+        if source_id in (account.pixel_code, account.offline_event_set_id, account.crm_event_set_id)
+    )
+    if not account.is_allowlisted:
+        return Refusal(40118, "the app is not allowlisted")
+    if "events" in account.missing_permissions:
+        return Refusal(40001, "no permission")
+    if source == "crm" and "crm_events" in account.missing_permissions:
+        return Refusal(40001, "no permission")
+    return None
 
 
-def _check_time(event_time: object, source: str, now: datetime) -> Iterator[Refusal]:
-    if isinstance(event_time, bool) or not isinstance(event_time, int):
-        yield Refusal(40002, "event_time must be Unix seconds")
-        return
-    if event_time > (now + CLOCK_SKEW).timestamp():
-        yield Refusal(40002, "event_time is in the future")
-    elif source == "offline" and datetime.fromtimestamp(event_time, UTC) < now - MAX_OFFLINE_AGE:
-        yield Refusal(40002, "event_time is too old")
+def check_events(events: list[Any], source: str, now: datetime) -> dict[int, Refusal]:
+    """Return the first thing that is wrong with each event that has something wrong, by place."""
+    oldest = (now - MAX_OFFLINE_AGE).timestamp() if source == "offline" else 0.0
+    latest = (now + CLOCK_SKEW).timestamp()
+    return {
+        place: refusal
+        for place, event in enumerate(events)
+        if (refusal := _check_event(event, source, oldest, latest))
+    }
 
 
-def _check_user(user: Any) -> Iterator[Refusal]:
-    if not isinstance(user, dict) or not any(user.get(key) for key in MATCH_KEYS):
-        yield Refusal(40002, "user holds nothing to match on")
-        return
-    for key in HASHED_KEYS:
-        values = user.get(key, [])
-        # 3RD Rseg: a string or a list of strings.
-        if not all(is_sha256(v) for v in (values if isinstance(values, list) else [values])):
-            yield Refusal(40062, f"user.{key} must be SHA-256 in lower hex")
+def _check_event(event: Any, source: str, oldest: float, latest: float) -> Refusal | None:
+    if type(event) is not dict:
+        return Refusal(40002, "an event must be an object")
+    if refusal := _check_name(event.get("event"), source):
+        return refusal
+    if type(event.get("event_id", "")) is not str:
+        return Refusal(40002, "event_id must be text")
+    if source == "web" and not _of(event, "page").get("url"):
+        return Refusal(40002, "web needs page.url")  # DOC Ttrack
+    happened = event.get("event_time")
+    if type(happened) is not int:
+        return Refusal(40002, "event_time must be Unix seconds")
+    if happened > latest:
+        return Refusal(40002, "event_time is in the future")
+    if happened < oldest:
+        return Refusal(40002, "event_time is too old")
+    return _check_user(event, source) or _check_value(_of(event, "properties"))
+
+
+def _check_name(name: Any, source: str) -> Refusal | None:
+    if type(name) is not str or not name:
+        return Refusal(40002, "event is required")
+    if source == "offline" and name not in STANDARD_EVENTS:
+        return Refusal(40002, "offline takes standard events only")  # DOC T2
+    # DOC T2, in its text; one sample uses a standard name (UNSURE).
+    if source == "crm" and name in STANDARD_EVENTS:
+        return Refusal(40002, "crm takes custom events only")
+    return None
+
+
+def _check_user(event: dict[str, Any], source: str) -> Refusal | None:
+    user = event.get("user")
+    if source == "crm":
+        # DOC T2: TikTok's own lead is what a CRM event is about.
+        if not _of(event, "lead").get("lead_id"):
+            return Refusal(40002, "crm needs lead.lead_id")
+        user = user or {}
+    elif type(user) is not dict or not any(user.get(key) for key in MATCH_KEYS):
+        return Refusal(40002, "user holds nothing to match on")
+    if type(user) is not dict:
+        return Refusal(40002, "user must be an object")
+    for key, value in user.items():
+        if key in HASHED_KEYS:
+            # 3RD Rseg: a string or a list of strings.
+            for item in value if type(value) is list else (value,):
+                if not is_sha256(item):
+                    return Refusal(40062, f"user.{key} must be SHA-256 in lower hex")
+    return None
+
+
+def _check_value(properties: dict[str, Any]) -> Refusal | None:
+    value, currency = properties.get("value"), properties.get("currency")
+    if value is None:
+        return None
+    if not currency or type(currency) is not str:
+        return Refusal(40002, "a value needs a currency")
+    if type(value) not in (int, float):
+        return Refusal(40002, "a value must be a number")
+    return None
+
+
+def _of(event: dict[str, Any], key: str) -> dict[str, Any]:
+    inner = event.get(key)
+    return inner if type(inner) is dict else {}

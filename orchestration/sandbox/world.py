@@ -7,7 +7,8 @@ the demo is told these account numbers when it is created.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,7 +39,18 @@ class Campaign:
 class Account:
     """One ad account and where its conversions go.
 
-    ``conversion_actions`` is Google's (id to name), ``dataset_id`` Meta's; the pixel and the event set are TikTok's.
+    ``conversion_actions`` (id to name) is Google's, ``dataset_id`` and ``whatsapp_id`` are Meta's; pixel and event sets
+    are TikTok's. The rest is what can be wrong with an account.
+
+    Attributes:
+        missing_permissions: Meta and TikTok: what the token may not do.
+        is_allowlisted: Google: whether the project may upload; TikTok: whether the app may.
+        may_upload_clicks: Google: whether the project had uploaded clicks before June 2026 (DOC Gupl).
+        accepted_terms: Google: whether the customer data terms are signed.
+        is_leads_enabled: Google: whether enhanced conversions for leads are on.
+        conversion_customer: Google: the customer that owns the actions; empty for this one.
+        action_facts: Google: what is unusual about an action: ``type``, ``status``, ``category``, ``counting_type``.
+        transaction_repeats: Google: what a repeated transaction id is taken for (DOC Gadj; UNSURE, X6.3).
     """
 
     account_id: str
@@ -47,6 +59,16 @@ class Account:
     dataset_id: str = ""
     pixel_code: str = ""
     offline_event_set_id: str = ""
+    crm_event_set_id: str = ""
+    whatsapp_id: str = ""
+    missing_permissions: frozenset[str] = frozenset()
+    is_allowlisted: bool = True
+    may_upload_clicks: bool = True
+    accepted_terms: bool = True
+    is_leads_enabled: bool = True
+    conversion_customer: str = ""
+    action_facts: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    transaction_repeats: Literal["restated", "first_kept"] = "restated"
 
     @property
     def groups(self) -> tuple[AdGroup, ...]:
@@ -64,6 +86,15 @@ class World:
         """Return the account with this number, or None."""
         found = (a for a in self.accounts[platform] if a.account_id == account_id)
         return next(found, None)
+
+    def changed(self, platform: Platform, changes: Mapping[str, Any]) -> World:
+        """The same world with something else about every account of a platform.
+
+        Raises:
+            TypeError: An account has no such fact.
+        """
+        accounts = tuple(replace(account, **changes) for account in self.accounts[platform])
+        return World({**self.accounts, platform: accounts})
 
 
 def load_world(path: Path | None = None) -> World:
@@ -84,4 +115,6 @@ def _read_account(facts: dict[str, Any]) -> Account:
         for c in facts["campaigns"]
     )
     rest: dict[str, Any] = {name: fact for name, fact in facts.items() if name != "campaigns"}
+    if "missing_permissions" in rest:
+        rest["missing_permissions"] = frozenset(rest["missing_permissions"])
     return Account(campaigns=campaigns, **rest)

@@ -96,7 +96,7 @@ class TestControlRoutes:
             counts = httpx.get(f"{url}/_sandbox/counts").json()
             assert counts["tiktok"]["events_accepted"] == 1
 
-    def test_events_are_ids_only(self, sandbox):
+    def test_events_are_ids_with_what_the_platform_holds(self, sandbox):
         send(sandbox)
         send(sandbox)
         assert httpx.get(f"{sandbox.control_url}/_sandbox/events").json() == [
@@ -106,6 +106,12 @@ class TestControlRoutes:
                 "name": "Lead",
                 "event_id": "e-1",
                 "times": 2,
+                "counted": 1,
+                "value": None,
+                "currency": None,
+                "retracted": False,
+                "first_at": NOW.timestamp(),
+                "last_at": NOW.timestamp(),
             }
         ]
 
