@@ -23,6 +23,19 @@ class Reason:
     advice: str
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of the plan that does not stand against sending.
+
+    Attributes:
+        passed: What holds then.
+        facts: The names of the values that decide it, in ``delivery_plan.facts``.
+    """
+
+    passed: str
+    facts: tuple[str, ...]
+
+
 _NOTHING = "Nothing to do."
 _ITSELF = "Nothing to do: it goes on by itself."
 
@@ -54,6 +67,27 @@ PLAN = {
         "Let outcomes come sooner: the CRM told this one too late.",
     ),
     "eligible": Reason("everything that the platform needs is there", _NOTHING),
+}
+RULES = {
+    "no_route": Rule(
+        "the tenant sends this outcome to this account as an action", ("kind", "action")
+    ),
+    "route_inactive": Rule("the route is switched on", ("is_route_active",)),
+    "reversed": Rule("the outcome stands", ("is_reversed",)),
+    "value_missing": Rule(
+        "the money that the route sends is known, or it sends none",
+        ("needs_value", "has_value", "has_currency"),
+    ),
+    "consent_denied": Rule("the person has not said no", ("consent",)),
+    "consent_unknown": Rule(
+        "the person said yes, or the tenant's policy sends without",
+        ("region", "legal_basis", "unknown_consent", "policy_from", "limited_data_use"),
+    ),
+    "no_identifier": Rule(
+        "a click of this platform or a hash of the person is known",
+        ("click_kinds", "hash_kinds", "channel"),
+    ),
+    "too_old": Rule("the platform still takes outcomes of this age", ("age_hours", "expires_at")),
 }
 LEDGER = {
     "expired": Reason(
@@ -153,6 +187,13 @@ WAITS = {
     "retry_wait": Reason("it did not get through, and will be tried again", _ITSELF),
     "not_enrolled": Reason(
         "it is planned, and not in the ledger yet", "The next `leadloop run` takes it up."
+    ),
+    "account_inactive": Reason(
+        "the account was switched off before it left",
+        "Switch the account on with `leadloop account add`, if it should be sent.",
+    ),
+    "pruned": Reason(
+        "the ledger keeps rows for a time, and this one's is over", "Set a longer time beforehand."
     ),
 }
 # What a call met that says nothing of its own, or nothing that can be read.

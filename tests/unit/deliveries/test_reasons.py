@@ -21,6 +21,7 @@ from orchestration.deliveries.reasons import (
     PLAN,
     REASONS,
     RETRIES,
+    RULES,
     STATES,
     WAITS,
     find_reason,
@@ -30,7 +31,7 @@ from orchestration.deliveries.states import LEASABLE, TRANSITIONS, State
 from orchestration.vendors import errors
 
 PROJECT = Path(orchestration.__file__).parent.parent
-PLAN_SQL = PROJECT / "dbt_project" / "models" / "deliveries" / "delivery_plan.sql"
+PLAN_RULES = PROJECT / "dbt_project" / "macros" / "plan_rules.sql"
 STAGE = PROJECT / "orchestration" / "deliveries"
 VENDORS = PROJECT / "orchestration" / "vendors"
 FAMILY = {
@@ -66,9 +67,17 @@ def literals_given_to(paths: Iterator[Path], names: set[str]) -> set[str]:
 
 
 def test_the_plans_rules_are_in_the_catalogue_in_the_plans_own_order() -> None:
-    block = PLAN_SQL.read_text("utf-8").split("reasoned as (")[1].split("end as reason")[0]
-    assert re.findall(r"(?:then|else) '([a-z_]+)'", block) == list(PLAN)
+    asked = re.findall(r"'code': '([a-z_]+)'", PLAN_RULES.read_text("utf-8"))
+    assert [*asked, "eligible"] == list(PLAN)
+    assert asked == list(RULES)
     assert set(PLAN) >= AGE_REASONS
+
+
+def test_every_fact_that_decides_a_rule_is_told_with_it() -> None:
+    rules = PLAN_RULES.read_text("utf-8").split("'code': ")[1:]
+    for text, rule in zip(rules, RULES.values(), strict=True):
+        facts = text.split("'facts': {")[1]
+        assert re.findall(r"'([a-z_]+)': ", facts) == list(rule.facts)
 
 
 def test_every_refusal_of_a_destination_is_in_the_catalogue_and_nothing_else() -> None:
