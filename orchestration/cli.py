@@ -16,6 +16,7 @@ from orchestration.commands import (
     deliveries,
     files,
     filters,
+    quality,
     running,
     sandbox,
     tenants,
@@ -33,6 +34,7 @@ app.add_typer(tenants.account_app, name="account")
 app.add_typer(tenants.names_app, name="campaign-map")
 app.add_typer(files.import_app, name="import")
 app.add_typer(answers.app)
+deliveries.app.add_typer(quality.app)
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(filters.landing_app, name="landing")
 app.add_typer(filters.app)

@@ -20,13 +20,16 @@ from orchestration.commands.console import (
 )
 from orchestration.settings import get_settings
 
+app = typer.Typer()
+
 DaysOption = Annotated[int, typer.Option("--days", min=1, max=400, help="How many days back.")]
 PlatformOption = Annotated[
     str | None, typer.Option("--platform", help="google, meta or tiktok; default: all.")
 ]
 
 
-def quality(
+@app.command("quality")
+def show_quality(
     tenant: TenantOption = None,
     platform: PlatformOption = None,
     days: DaysOption = 14,
@@ -82,7 +85,8 @@ def quality(
     out.print(table)
 
 
-def eligibility(
+@app.command("eligibility")
+def show_eligibility(
     tenant: TenantOption = None,
     platform: PlatformOption = None,
     days: DaysOption = 28,
