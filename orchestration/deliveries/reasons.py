@@ -78,7 +78,7 @@ RULES = {
         "the money that the route sends is known, or it sends none",
         ("needs_value", "has_value", "has_currency"),
     ),
-    "consent_denied": Rule("the person has not said no", ("consent",)),
+    "consent_denied": Rule("the person has not said no", ("consent", "consent_at")),
     "consent_unknown": Rule(
         "the person said yes, or the tenant's policy sends without",
         ("region", "legal_basis", "unknown_consent", "policy_from", "limited_data_use"),
@@ -229,6 +229,11 @@ CALLS = {
         "the platform answered for another number of events than was sent", _ITSELF
     ),
     "no_request_id": Reason("the platform took the request and gave it no name", _ITSELF),
+    "failure_without_errors": Reason("Google said that some rows failed, and not which", _ITSELF),
+    "no_customer": Reason(
+        "the account names no Google Ads customer",
+        "Set ads_customer_id with `leadloop account add google … --set`.",
+    ),
     "lease_expired": Reason("the sender was gone before it could say what became of it", _ITSELF),
     "split_budget": Reason(
         "its request was refused, and halving it to find the bad row took too many requests",
