@@ -1,7 +1,8 @@
 """Routes: which outcome goes to which platform as which action, and making an account with the usual ones.
 
 Belongs here: the defaults, and installing an account. Lives elsewhere: reading accounts (``accounts.py``), what a
-route means for one conversion (dbt's ``delivery_plan``).
+route means for one conversion (dbt's ``delivery_plan``), what an account may be configured with
+(``account_config.py``).
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestration.deliveries.account_config import AccountRefused as AccountRefused
+from orchestration.deliveries.account_config import check_config
 from orchestration.deliveries.accounts import credential_place
 from orchestration.deliveries.conversion import Account
+from orchestration.deliveries.destinations.tiktok_sources import SOURCE_FIELDS
 from orchestration.warehouse import sql
 from orchestration.warehouse.secrets import Vault
 
@@ -25,12 +29,6 @@ if TYPE_CHECKING:
     from orchestration.warehouse import Warehouse
 
 _QUERIES = sql.load(__file__, "routes.sql")
-
-
-class AccountRefused(Exception):
-    """The account cannot be installed as asked; the message says which value to change."""
-
-    is_refusal = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +67,6 @@ DEFAULT_ROUTES: dict[str, dict[str, Route]] = {
     },
 }
 
-_CONFIG_NAMES = {
-    "google": frozenset({"login_account", "ads_customer_id"}),
-    "meta": frozenset({"dataset_id", "ad_account_id", "whatsapp_business_account_id"}),
-    "tiktok": frozenset({"pixel_code", "offline_event_set_id", "advertiser_id", "site_url"}),
-}
 _CREDENTIAL_NAMES = {
     "google": frozenset({"access_token", "client_id", "client_secret", "refresh_token"}),
     "meta": frozenset({"access_token", "app_secret"}),
@@ -81,7 +74,12 @@ _CREDENTIAL_NAMES = {
 }
 _REFRESHABLE = {"client_id", "client_secret", "refresh_token"}
 _ACCOUNT_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_SITE = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~/%-]*)?")
+# A platform knows a repeat within the place that it went to: moved there while it may have arrived, it counts twice.
+_PLACES = {
+    "google": dict[str, str](),
+    "meta": {"dataset_id": "%"},
+    "tiktok": {field: lane for lane, field in SOURCE_FIELDS.items()},
+}
 
 
 def install_account(
@@ -102,12 +100,12 @@ def install_account(
         tenant_id: Whose account.
         platform: ``google``, ``meta`` or ``tiktok``.
         account_id: Google's customer number, Meta's dataset, TikTok's pixel or any name of it.
-        config: What the platform needs beside it; see ``_CONFIG_NAMES``.
+        config: What the platform needs beside it; see ``account_config.NAMES``.
         credentials: See ``_CREDENTIAL_NAMES``.
         action_ids: Google only: outcome → conversion action id; outcomes without one get no route.
 
     Raises:
-        AccountRefused: A value is missing or not of its kind.
+        AccountRefused: A value is missing or not of its kind, or events that may have arrived would go elsewhere.
     """
     if platform not in DEFAULT_ROUTES:
         raise AccountRefused(f"{platform!r} is no platform; use {', '.join(DEFAULT_ROUTES)}")
@@ -117,11 +115,12 @@ def install_account(
         _clean_id(platform, account_id),
         _complete(platform, account_id, config),
     )
-    _check_config(account)
+    check_config(account)
     _check_credentials(platform, credentials or {})
     routes = _choose_routes(platform, action_ids or {})
     vault = Vault.of(warehouse.settings)
     with warehouse.tenant(tenant_id) as connection:
+        _refuse_move(connection, account)
         connection.execute(
             _QUERIES.upsert_account, account.key | {"config": json.dumps(dict(account.config))}
         )
@@ -163,24 +162,20 @@ def _complete(platform: str, account_id: str, config: Mapping[str, str] | None) 
             return {"pixel_code": account_id, **given}
 
 
-def _check_config(account: Account) -> None:
-    known = _CONFIG_NAMES[account.platform]
-    unknown = sorted(account.config.keys() - known)
-    if unknown:
-        raise AccountRefused(
-            f"{account.platform} accounts have no {', '.join(unknown)}; there are: {', '.join(sorted(known))}"
-        )
-    if account.platform == "meta" and not account.config.get("dataset_id"):
-        raise AccountRefused("name the dataset that takes the events: --set dataset_id=…")
-    if account.platform == "tiktok" and not (
-        account.config.get("offline_event_set_id") or account.config.get("site_url")
-    ):
-        raise AccountRefused(
-            "name the offline event set (--set offline_event_set_id=…), or the site that clicks lead to "
-            "(--set site_url=https://…), or both"
-        )
-    if (site := account.config.get("site_url")) and not _SITE.fullmatch(site):
-        raise AccountRefused("site_url is an address without a query, such as https://example.com/")
+def _refuse_move(connection: Connection, account: Account) -> None:
+    """Refuse to let events go elsewhere while some that may have arrived are not settled."""
+    known = connection.execute(_QUERIES.read_config, account.key).scalar_one_or_none() or {}
+    for name, lane in _PLACES[account.platform].items():
+        if not known.get(name) or known[name] == account.config.get(name):
+            continue
+        count = connection.execute(
+            _QUERIES.count_unsettled, account.key | {"lane": lane}
+        ).scalar_one()
+        if count:
+            raise AccountRefused(
+                f"{count} events may have arrived under {name}={known[name]} and would count again elsewhere: wait "
+                "until they are settled, two days at most, or add the new one as an account of its own"
+            )
 
 
 def _check_credentials(platform: str, credentials: Mapping[str, str]) -> None:

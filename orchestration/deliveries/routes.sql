@@ -1,3 +1,21 @@
+-- name: read_config
+-- What an account is configured with.
+select config
+from ops.accounts
+where tenant_id = :tenant_id and platform = :platform and account_id = :account_id
+for update
+
+-- name: count_unsettled
+-- How many of an account's events may have arrived without our knowing what became of them.
+select count(*)
+from ops.deliveries
+where
+    tenant_id = :tenant_id
+    and platform = :platform
+    and account_id = :account_id
+    and lane like :lane
+    and (state in ('leased', 'submitted', 'in_doubt') or (state = 'retry_wait' and is_doubtful))
+
 -- name: upsert_account
 -- Add an account, or give it a new configuration.
 insert into ops.accounts (tenant_id, platform, account_id, config)
