@@ -18,7 +18,7 @@ from orchestration.vendors import google_oauth
 from orchestration.vendors.answers import Answer, error_of_status, open_http, request
 from orchestration.vendors.codes import ERRORS, Action
 from orchestration.vendors.errors import RequestRefused, RouteBlocked, Unclear, VendorError
-from orchestration.vendors.google_codes import REQUEST, reason_of_processing
+from orchestration.vendors.google_codes import REQUEST, action_of, gravest, reason_of_processing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,14 +29,6 @@ SCOPE = "https://www.googleapis.com/auth/datamanager"
 
 # Of a whole request and not of its envelope: halving helps.
 _OF_SIZE = frozenset({"TOO_MANY_EVENTS", "TOO_MANY_ELEMENTS"})
-# Where a request has several faults, the one that stops most decides.
-_GRAVEST_FIRST = (
-    Action.STOP_CREDENTIAL,
-    Action.STOP_DESTINATION,
-    Action.RETRY_AT,
-    Action.NOT_YET,
-    Action.IN_DOUBT,
-)
 _ROW_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, 413})
 _EVENT_PATH = re.compile(r"\bevents\[(\d+)\]")
 _REASON = re.compile(r"[A-Z][A-Z0-9_]{2,100}")
@@ -121,10 +113,10 @@ def read_error(answer: Answer) -> VendorError | None:
         return None
     violations: list[tuple[str, str]] = answer.body.get("violations", [])
     reasons = [reason for _, reason in violations if reason]
-    reason = _gravest(reasons) or answer.body.get("reason", "")
+    reason = gravest(REQUEST, reasons) or answer.body.get("reason", "")
     if not reason:
         return error_of_status(answer.status, answer.retry_after)
-    action = REQUEST[reason].action if reason in REQUEST else Action.REFUSE_ROW
+    action = action_of(REQUEST, reason)
     if action is not Action.REFUSE_ROW:
         return ERRORS[action](reason, retry_after=answer.retry_after)
     if answer.status not in _ROW_STATUSES:
@@ -135,15 +127,6 @@ def read_error(answer: Answer) -> VendorError | None:
         # A fault of the envelope: no row is to blame, and halving would find none.
         return RouteBlocked(reason)
     return RequestRefused(reason, rows=rows)
-
-
-def _gravest(reasons: Sequence[str]) -> str:
-    """Of several reasons the one that stops most; the first of those that blame a row."""
-    for action in _GRAVEST_FIRST:
-        for reason in reasons:
-            if reason in REQUEST and REQUEST[reason].action is action:
-                return reason
-    return next(iter(reasons), "")
 
 
 def _rows(violations: Sequence[tuple[str, str]]) -> dict[int, str]:

@@ -1,4 +1,4 @@
-"""Reading Google Ads through Google's own client: campaigns and ad groups, page by page.
+"""Reading Google Ads through Google's own client: campaigns, what an account is set to, what became of uploads.
 
 The client is built directly: its loaders would refresh the token over the network at once, and know one token
 address only. Without a timeout of ours a call may wait for ever.
@@ -9,10 +9,12 @@ Belongs here: the client, the queries, what an error means. Lives elsewhere: how
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from orchestration.vendors.answers import MAX_RETRY_AFTER
+from orchestration.vendors.codes import ERRORS, Action
 from orchestration.vendors.errors import (
     RequestRefused,
     RouteBlocked,
@@ -21,6 +23,7 @@ from orchestration.vendors.errors import (
     Unclear,
     VendorError,
 )
+from orchestration.vendors.google_codes import CLICK_UPLOAD, action_of, gravest
 from orchestration.vendors.google_oauth import read_credentials, refresh
 
 if TYPE_CHECKING:
@@ -39,14 +42,44 @@ UPLOADS = (
 )
 AD_GROUPS = "SELECT ad_group.id, ad_group.name, ad_group.status, campaign.id FROM ad_group"
 
-# Members of GoogleAdsFailure's one-of error code, by what they mean for a read (google-ads 34.0.0, v26).
-_MEANING: dict[str, type[VendorError]] = {
-    "authentication_error": Unauthorized,
-    "authorization_error": RouteBlocked,
-    "not_allowlisted_error": RouteBlocked,
-    "quota_error": Throttled,
-    "internal_error": Unclear,
-}
+# Never ``enhanced_conversions_for_leads_enabled``: v26 has dropped it.
+SETTINGS = (
+    "SELECT customer.id, customer.auto_tagging_enabled,"
+    " customer.conversion_tracking_setting.google_ads_conversion_customer,"
+    " customer.conversion_tracking_setting.accepted_customer_data_terms"
+    " FROM customer"
+)
+ACTIONS = (
+    "SELECT conversion_action.id, conversion_action.status, conversion_action.type,"
+    " conversion_action.counting_type"
+    " FROM conversion_action"
+)
+# What an upload calls its rows.
+_ROW_FIELDS = frozenset({"conversions", "conversion_adjustments"})
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSettings:
+    """What an account is set to, as far as uploads ask for it.
+
+    Attributes:
+        conversion_customer: The customer that owns the account's conversion actions, digits only.
+        has_accepted_terms: Whether the customer data terms are accepted.
+        is_auto_tagged: Whether its ads put a click id into their addresses.
+    """
+
+    conversion_customer: str
+    has_accepted_terms: bool
+    is_auto_tagged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionAction:
+    """A conversion action: its ``status``, ``kind`` and ``counting`` in Google's own words."""
+
+    status: str
+    kind: str
+    counting: str
 
 
 class GoogleAds:
@@ -83,6 +116,7 @@ class GoogleAds:
             login_customer_id=login_account,
             use_proto_plus=True,
         )
+        self.client: Any = client
         self._service: Any = client.get_service("GoogleAdsService")
 
     def campaigns(self, customer_id: str) -> Iterator[list[dict[str, str]]]:
@@ -140,6 +174,50 @@ class GoogleAds:
                         "pending": day.pending_count,
                     }
 
+    def account_settings(self, customer_id: str) -> AccountSettings:
+        """What the account is set to.
+
+        Raises:
+            VendorError: It could not be read.
+        """
+        for rows in self._pages(customer_id, SETTINGS):
+            for row in rows:
+                setting = row.customer.conversion_tracking_setting
+                return AccountSettings(
+                    # A resource name, ``customers/123``; empty where the account tracks nothing.
+                    setting.google_ads_conversion_customer.rpartition("/")[2],
+                    setting.accepted_customer_data_terms,
+                    row.customer.auto_tagging_enabled,
+                )
+        raise Unclear("no_customer")
+
+    def conversion_actions(self, customer_id: str) -> dict[str, ConversionAction]:
+        """Every conversion action of the account by its number, removed ones too.
+
+        Raises:
+            VendorError: The list could not be read to its end.
+        """
+        return {
+            str(row.conversion_action.id): ConversionAction(
+                row.conversion_action.status.name,
+                row.conversion_action.type_.name,
+                row.conversion_action.counting_type.name,
+            )
+            for rows in self._pages(customer_id, ACTIONS)
+            for row in rows
+        }
+
+    def prepare(self) -> None:
+        """Get an access token where one is due, before a call.
+
+        Inside the call a refused refresh token would surface as UNAVAILABLE (seen with grpcio 1.85.1), which reads as
+        "try again" where an operator must act.
+
+        Raises:
+            VendorError: There is none to be had.
+        """
+        refresh(self._credentials)
+
     def close(self) -> None:
         """Let go of the connection."""
         self._service.transport.close()
@@ -148,9 +226,7 @@ class GoogleAds:
         from google.ads.googleads.errors import GoogleAdsException
         from google.api_core.exceptions import GoogleAPICallError
 
-        # Inside the call a refused refresh token would surface as UNAVAILABLE (seen with grpcio 1.85.1), which reads
-        # as "try again" where an operator must act.
-        refresh(self._credentials)
+        self.prepare()
         try:
             # The pager asks for each page anew; its size is Google's choice (10,000).
             pager = self._service.search(
@@ -158,28 +234,59 @@ class GoogleAds:
             )
             for page in pager.pages:
                 yield list(page.results)
-        except GoogleAdsException as error:
-            raise _failure(error) from None
-        except GoogleAPICallError as error:
-            raise _call_error(error) from None
+        except (GoogleAdsException, GoogleAPICallError) as error:
+            raise error_of(error) from None
 
 
-def _failure(error: Any) -> VendorError:
-    """What a GoogleAdsFailure means; its first error speaks for it."""
-    first = error.failure.errors[0].error_code
-    kind = type(first).pb(first).WhichOneof("error_code") or ""
-    code = getattr(first, kind).name if kind else "UNKNOWN"
-    return _MEANING.get(kind, RequestRefused)(code, request_id=error.request_id or None)
+def error_of(error: Any) -> VendorError:
+    """What an exception of Google's client means: a ``GoogleAdsException`` or a ``GoogleAPICallError``."""
+    from google.ads.googleads.errors import GoogleAdsException
+
+    if isinstance(error, GoogleAdsException):
+        return error_of_failure(error.failure, error.request_id or None)
+    return _error_of_call(error)
 
 
-def _call_error(error: Any) -> VendorError:
+def error_of_failure(failure: Any, request_id: str | None) -> VendorError:
+    """What a ``GoogleAdsFailure`` of a whole request means: its gravest error, or the rows that are to blame."""
+    codes = [code_of(error) for error in failure.errors]
+    code = gravest(CLICK_UPLOAD, codes)
+    action = action_of(CLICK_UPLOAD, code)
+    if action is not Action.REFUSE_ROW:
+        return (ERRORS.get(action) or RequestRefused)(code, request_id=request_id)
+    rows: dict[int, str] = {}
+    for error, its_code in zip(failure.errors, codes, strict=True):
+        if (place := place_of(error)) is not None:
+            rows.setdefault(place, its_code)
+    return RequestRefused(code, rows=rows, request_id=request_id)
+
+
+def code_of(error: Any) -> str:
+    """An error's code with its kind: ``ConversionUploadError.EXPIRED_EVENT``."""
+    of = error.error_code
+    kind = type(of).pb(of).WhichOneof("error_code")
+    if not kind:
+        return "UNKNOWN"
+    name = getattr(getattr(of, kind), "name", "UNKNOWN")
+    return f"{''.join(part.capitalize() for part in kind.split('_'))}.{name}"
+
+
+def place_of(error: Any) -> int | None:
+    """The position of the row that an error names, or None."""
+    path = error.location.field_path_elements
+    if path and path[0].field_name in _ROW_FIELDS and "index" in path[0]:
+        return path[0].index
+    return None
+
+
+def _error_of_call(error: Any) -> VendorError:
     """What a gRPC status means that came without a failure; quota errors always do (seen with 34.0.0)."""
     from google.api_core import exceptions
 
     code = error.grpc_status_code.name if error.grpc_status_code else "UNKNOWN"
     match error:
         case exceptions.ResourceExhausted():
-            return Throttled(code, retry_after=_retry_delay(error))
+            return _quota_error(error)
         case exceptions.Unauthenticated():
             return Unauthorized(code)
         case exceptions.PermissionDenied():
@@ -190,14 +297,23 @@ def _call_error(error: Any) -> VendorError:
             return Unclear(code)
 
 
-def _retry_delay(error: Any) -> timedelta | None:
-    """The delay that the quota error asks for: it is in the trailing metadata still."""
-    from google.ads.googleads.v26.errors.types.errors import GoogleAdsFailure
-
+def _quota_error(error: Any) -> VendorError:
+    """The quota error with the delay that it asks for: both are in the trailing metadata still."""
     metadata = error.response.trailing_metadata() if error.response is not None else ()
     for key, value in metadata:
         if key.endswith("googleadsfailure-bin"):
-            failure: Any = GoogleAdsFailure.deserialize(value)
-            delay = failure.errors[0].details.quota_error_details.retry_delay
-            return min(timedelta(seconds=delay.total_seconds()), MAX_RETRY_AFTER) or None
-    return None
+            first = read_failure(value).errors[0]
+            delay = first.details.quota_error_details.retry_delay
+            wait = min(timedelta(seconds=delay.total_seconds()), MAX_RETRY_AFTER) or None
+            code = code_of(first)
+            if action_of(CLICK_UPLOAD, code) is Action.STOP_DESTINATION:
+                return RouteBlocked(code)
+            return Throttled(code, retry_after=wait)
+    return Throttled("RESOURCE_EXHAUSTED")
+
+
+def read_failure(value: bytes) -> Any:
+    """A ``GoogleAdsFailure`` of any version: they have the same shape on the wire."""
+    from google.ads.googleads.v26.errors.types.errors import GoogleAdsFailure
+
+    return GoogleAdsFailure.deserialize(value)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from orchestration.vendors.codes import Action, Code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
 _REQUEST_SOURCE = "google-ads-datamanager 0.9.4, ErrorReason; action ours"
 _PROCESSING_SOURCE = "google-ads-datamanager 0.9.4, ProcessingErrorReason; action ours"
@@ -551,7 +551,18 @@ def action_of(table: dict[str, Code], code: str) -> Action:
     return found.action if found else Action.REFUSE_ROW
 
 
-def having(table: dict[str, Code], actions: Iterable[Action]) -> frozenset[str]:
-    """The codes of a table that ask for one of these actions."""
-    wanted = frozenset(actions)
-    return frozenset(code for code, row in table.items() if row.action in wanted)
+def gravest(table: dict[str, Code], codes: Sequence[str]) -> str:
+    """Of several codes the one that stops most; the first of those that stop equally; empty for none."""
+    return min(codes, key=lambda code: _GRAVEST_FIRST.index(action_of(table, code)), default="")
+
+
+_GRAVEST_FIRST = (
+    Action.STOP_CREDENTIAL,
+    Action.STOP_DESTINATION,
+    Action.RETRY_AT,
+    Action.NOT_YET,
+    Action.IN_DOUBT,
+    Action.REFUSE_ROW,
+    Action.UNMATCHED,
+    Action.DELIVERED,
+)
