@@ -30,6 +30,8 @@ class Shape(Enum):
     CLICK = re.compile(r"[A-Za-z0-9._:~=%-]{1,600}")
     CURRENCY = re.compile(r"[A-Z]{3}")
     TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
+    # The same with its offset, as the classic upload to Google Ads wants it.
+    OFFSET_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d")
     # A page of a site, without the query, where forms leave what people typed.
     PAGE = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~/%-]*)?")
     # Numbers and truth: values that differ, as names that share one would be one shape.

@@ -24,6 +24,8 @@ from orchestration.vendors.google_ads import (
 from orchestration.vendors.google_codes import CLICK_UPLOAD, gravest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from orchestration.vendors.google_ads import GoogleAds
 
 
@@ -44,11 +46,12 @@ class ClickUploads:
     """One credential's way to the upload of clicks and of what has changed about them.
 
     Args:
-        ads: The client; closed with this one.
+        open_ads: Makes a client of the Google Ads API; one is kept and closed with this.
     """
 
-    def __init__(self, ads: GoogleAds) -> None:
-        self.ads = ads
+    def __init__(self, open_ads: Callable[[], GoogleAds]) -> None:
+        self.open_ads = open_ads
+        self._ads = ads = open_ads()
         self._clicks: Any = ads.client.get_service("ConversionUploadService")
         self._adjustments: Any = ads.client.get_service("ConversionAdjustmentUploadService")
 
@@ -78,14 +81,14 @@ class ClickUploads:
         """Let go of the connections."""
         self._clicks.transport.close()
         self._adjustments.transport.close()
-        self.ads.close()
+        self._ads.close()
 
     def _call(self, call: Any, kind: str, body: bytes) -> Uploaded:
         from google.ads.googleads.errors import GoogleAdsException
         from google.api_core.exceptions import GoogleAPICallError
 
-        self.ads.prepare()
-        request = type(self.ads.client.get_type(kind)).from_json(body.decode())
+        self._ads.prepare()
+        request = type(self._ads.client.get_type(kind)).from_json(body.decode())
         try:
             # The client's own default is no limit of time at all; a repeat is the ledger's decision.
             response = call(request=request, timeout=CALL_SECONDS, retry=None)

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from orchestration.deliveries.conversion import Account, Conversion, Request
 from orchestration.deliveries.counts import Counted
-from orchestration.deliveries.destinations import google, meta, tiktok
+from orchestration.deliveries.destinations import google, google_clicks, meta, tiktok
 from orchestration.deliveries.findings import Finding
 from orchestration.deliveries.outcomes import Outcome
 from orchestration.settings import Settings
@@ -81,7 +81,7 @@ class Destination(Protocol):
 # Checked by the type checker: each module has the verbs.
 DESTINATIONS: dict[str, Destination] = {"google": google, "meta": meta, "tiktok": tiktok}
 # Accounts whose config names another of their platform's interfaces.
-_BY_API: dict[tuple[str, str], Destination] = {}
+_BY_API: dict[tuple[str, str], Destination] = {("google", "click_upload"): google_clicks}
 
 
 def destination_of(account: Account) -> Destination:

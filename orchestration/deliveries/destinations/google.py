@@ -11,24 +11,27 @@ still may upload the classic way are served by ``google_clicks.py``.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from orchestration.deliveries.conversion import Account, Conversion, EventRefused, Request
 from orchestration.deliveries.counts import SUCCESS, Counted
-from orchestration.deliveries.findings import Finding
+from orchestration.deliveries.destinations import google_probe
 from orchestration.deliveries.guard import Shape, refuse_unhashed
 from orchestration.deliveries.outcomes import TOO_EARLY_WAIT, Outcome, accepted, rejected
 from orchestration.deliveries.states import State
 from orchestration.vendors import datamanager, google_oauth
 from orchestration.vendors.codes import Action
 from orchestration.vendors.errors import Unclear
-from orchestration.vendors.google_codes import PROCESSING, action_of
+from orchestration.vendors.google_codes import PROCESSING, REQUEST, action_of
 
 if TYPE_CHECKING:
+    from orchestration.deliveries.findings import Finding
     from orchestration.settings import Settings
     from orchestration.vendors.answers import Answer
+    from orchestration.vendors.google_ads import GoogleAds
 
 _BATCH_LIMIT = 2_000
 # A repeated transaction id is a duplicate or a restatement of the same value; no window is stated, so a week is ours.
@@ -78,19 +81,30 @@ _GOING_ON = frozenset({"", "PROCESSING", "REQUEST_STATUS_UNKNOWN"})
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
-def connect(
-    settings: Settings, credentials: Mapping[str, str], account: Account
-) -> datamanager.DataManager:
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The way to the Data Manager API, and for what only the Google Ads API knows the way there."""
+
+    manager: datamanager.DataManager
+    open_ads: Callable[[], GoogleAds]
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.manager.close()
+
+
+def connect(settings: Settings, credentials: Mapping[str, str], account: Account) -> Client:
     """Make the client.
 
     Raises:
         Unauthorized: The stored credentials are incomplete.
     """
-    return datamanager.DataManager(
-        settings.google_datamanager_url,
-        google_oauth.read_credentials(
-            credentials, settings.google_oauth_token_url, datamanager.SCOPE
-        ),
+    opened = google_oauth.read_credentials(
+        credentials, settings.google_oauth_token_url, datamanager.SCOPE
+    )
+    return Client(
+        datamanager.DataManager(settings.google_datamanager_url, opened),
+        lambda: google_probe.open_ads(settings, credentials, account),
     )
 
 
@@ -163,13 +177,13 @@ def _body(
     ).encode()
 
 
-def send(client: datamanager.DataManager, request: Request) -> list[Outcome]:
+def send(client: Client, request: Request) -> list[Outcome]:
     """Send a request.
 
     Raises:
         VendorError: It was refused as a whole, or its fate is unknown.
     """
-    return classify(client.ingest(request.body), request.size)
+    return classify(client.manager.ingest(request.body), request.size)
 
 
 def classify(answer: Answer, size: int) -> list[Outcome]:
@@ -186,7 +200,7 @@ def classify(answer: Answer, size: int) -> list[Outcome]:
     return [Outcome(State.SUBMITTED, request_id=request_id, wait=timedelta(0))] * size
 
 
-def retrieve(client: datamanager.DataManager, request_id: str, size: int) -> Counted | None:
+def retrieve(client: Client, request_id: str, size: int) -> Counted | None:
     """Ask what became of a request.
 
     Returns:
@@ -195,7 +209,7 @@ def retrieve(client: datamanager.DataManager, request_id: str, size: int) -> Cou
     Raises:
         VendorError: Google could not be asked, or does not know the request any more.
     """
-    answer = client.retrieve(request_id)
+    answer = client.manager.retrieve(request_id)
     if error := datamanager.read_error(answer):
         raise error
     return read_counts(answer.body["destinations"], size)
@@ -263,10 +277,26 @@ def _of_reason(reason: str) -> Outcome:
 
 
 def probe(
-    client: datamanager.DataManager, account: Account, actions: Sequence[str]
+    client: Client,
+    account: Account,
+    actions: Sequence[str],
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> list[Finding]:
-    """Nothing is asked yet."""
-    return [Finding("account", "unknown", "not_asked", "Nothing was asked of the account.")]
+    """Find out whether the account takes events for these actions; nothing is recorded."""
+
+    def try_upload(action: str) -> None:
+        dummy = {
+            "transactionId": google_probe.NOBODY,
+            "eventTimestamp": _instant(now() - timedelta(days=1)),
+            "eventSource": "OTHER",
+            "userData": {"userIdentifiers": [{"emailAddress": google_probe.NOBODY}]},
+            "consent": {"adUserData": "CONSENT_GRANTED"},
+        }
+        answer = client.manager.ingest(_body([dummy], account, action, validateOnly=True))
+        if error := datamanager.read_error(answer):
+            raise error
+
+    return google_probe.probe(client.open_ads, account, actions, try_upload, REQUEST)
 
 
 def _add_value(body: dict[str, Any], conversion: Conversion) -> None:
