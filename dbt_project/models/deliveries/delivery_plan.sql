@@ -103,7 +103,8 @@ clicks as (
         min(value) filter (where kind = '{{ id }}') as {{ id }},
         {%- endfor %}
         max(click_at) filter (where kind in ('gclid', 'gbraid', 'wbraid')) as google_click_at,
-        max(click_at) filter (where kind in ('fbclid', 'ctwa_clid')) as meta_click_at,
+        max(click_at) filter (where kind = 'fbclid') as fbclid_click_at,
+        max(click_at) filter (where kind = 'ctwa_clid') as ctwa_click_at,
         max(click_at) filter (where kind = 'ttclid') as tiktok_click_at
     from lead_clicks
     group by tenant_id, conversion_id
@@ -157,7 +158,12 @@ pairs as (
         {%- endfor %}
         case accounts.platform
             when 'google' then clicks.google_click_at
-            when 'meta' then clicks.meta_click_at
+            -- What Meta gets of a click on a site holds that click's own time.
+            when 'meta'
+                then case
+                        when coalesce(conversions.fbclid, clicks.fbclid) is not null then clicks.fbclid_click_at
+                        else clicks.ctwa_click_at
+                    end
             when 'tiktok' then clicks.tiktok_click_at
         end as click_at,
         hashed.kinds as hash_kinds

@@ -129,6 +129,21 @@ def each_platform_gets_its_own_channel_click_and_time(company: Company) -> Gener
 
 
 @tale
+def click_on_a_site_keeps_its_own_time_beside_a_later_message(company: Company) -> Generator[None]:
+    _open_accounts(company, "meta")
+    _route(company, "qualified_lead", "meta", action="Lead")
+    clicked = NOW - timedelta(days=3)
+    company.write("m1", at=clicked, type="text", text={"body": f"Merhaba {SITE}fbclid=F"})
+    referral = {"source_id": "5", "ctwa_clid": "W"}
+    company.write("m2", at=clicked + timedelta(days=1), type="text", referral=referral)
+    company.convert("c", at=YESTERDAY, consent=True, identifiers={"ctwa_clid": "W"})
+    yield
+    row = _plan(company)["c", "meta"]
+    assert (row["fbclid"], row["ctwa_clid"]) == ("F", "W")
+    assert abs(row["click_at"] - clicked) < timedelta(seconds=1)
+
+
+@tale
 def account_that_is_switched_off_is_planned_nothing(company: Company) -> Generator[None]:
     _open_accounts(company, "google", "meta")
     company.admin.execute(
