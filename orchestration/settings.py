@@ -55,6 +55,12 @@ class Settings(BaseSettings):
         default=(), description="Apprise addresses, separated by spaces, that get the alerts."
     )
 
+    ledger_keep_days: int = Field(
+        default=400,
+        ge=180,
+        description="Days for which the ledger keeps what is settled.",
+    )
+
     whatsapp_app_secret: SecretStr | None = Field(
         default=None,
         description="The Meta app's secret, read once when a tenant is made.",

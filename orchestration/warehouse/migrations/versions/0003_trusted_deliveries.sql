@@ -70,6 +70,164 @@ create table ops.journal_anchors (
 call ops.guard('ops.journal_anchors', 'worker', 'panel');
 grant select on ops.journal_anchors to worker, panel;
 
+-- Letting go of what is old. No service may delete from the ledger: this function does, as the owner, and only what is
+-- settled, of a conversion that is not among those that are still planned, and the beginning of each chain as far as
+-- nothing that stays speaks of it. Its end becomes the anchor from which the chain is followed on.
+create policy prune on ops.deliveries to owner
+using (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid);
+create policy prune on ops.delivery_attempts to owner
+using (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid);
+create policy prune on ops.delivery_requests to owner
+using (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid);
+create policy prune on ops.delivery_journal to owner
+using (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid);
+create policy prune on ops.journal_anchors to owner
+using (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid)
+with check (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid);
+
+create function ops.prune_ledger(older_than timestamptz, planned text[])
+returns table (platform text, account_id text, deliveries bigint, attempts bigint, requests bigint, entries bigint)
+language plpgsql
+security definer
+set search_path = pg_catalog
+as $$
+#variable_conflict use_column
+declare
+    account record;
+    last_gone bigint;
+    first_kept bigint;
+    finals constant text[] := array['accepted', 'duplicate', 'rejected', 'dead', 'expired', 'cancelled', 'noted'];
+begin
+    if older_than > clock_timestamp() - interval '180 days' then
+        raise exception using
+            errcode = 'check_violation', message = 'the ledger keeps its rows for 180 days at least';
+    end if;
+    for account in
+        select distinct d.platform, d.account_id
+        from ops.deliveries as d
+        where d.updated_at < older_than
+        order by d.platform, d.account_id
+    loop
+        -- The chain goes as far as all of it is old …
+        select coalesce(min(j.sequence) filter (where j.at >= older_than) - 1, max(j.sequence), 0)
+        into last_gone
+        from ops.delivery_journal as j
+        where j.platform = account.platform and j.account_id = account.account_id;
+
+        -- … and as nothing that stays speaks of a request in it: another try of one of its rows, an entry later on.
+        loop
+            select min(r.sequence)
+            into first_kept
+            from ops.delivery_requests as r
+            where
+                r.platform = account.platform
+                and r.account_id = account.account_id
+                and r.sequence <= last_gone
+                and (
+                    exists (
+                        select 1
+                        from ops.delivery_journal as j
+                        where j.request_key = r.request_key and j.sequence > last_gone
+                    )
+                    or exists (
+                        select 1
+                        from generate_series(0, length(r.members) / 32 - 1) as n (place)
+                        inner join ops.deliveries as d
+                            on
+                                d.tenant_id = r.tenant_id
+                                and d.delivery_id = encode(substr(r.members, n.place * 32 + 1, 32), 'hex')
+                        inner join ops.deliveries as g
+                            on
+                                d.tenant_id = g.tenant_id
+                                and d.conversion_id = g.conversion_id
+                                and d.platform = g.platform
+                                and d.account_id = g.account_id
+                        left join ops.delivery_attempts as a
+                            on g.tenant_id = a.tenant_id and g.delivery_id = a.delivery_id
+                        left join ops.delivery_requests as o
+                            on a.tenant_id = o.tenant_id and a.request_key = o.request_key
+                        where
+                            g.state <> all(finals)
+                            or g.updated_at >= older_than
+                            or g.conversion_id = any(planned)
+                            or o.sequence > last_gone
+                    )
+                );
+            exit when first_kept is null;
+            last_gone := first_kept - 1;
+        end loop;
+
+        insert into ops.journal_anchors (tenant_id, platform, account_id, sequence, entry_key)
+        select j.tenant_id, j.platform, j.account_id, j.sequence, j.entry_key
+        from ops.delivery_journal as j
+        where
+            j.platform = account.platform and j.account_id = account.account_id and j.sequence = last_gone
+        on conflict on constraint journal_anchors_pkey do update
+        set sequence = excluded.sequence, entry_key = excluded.entry_key, pruned_at = clock_timestamp();
+
+        return query
+        with gone as (
+            select d.tenant_id, d.conversion_id
+            from ops.deliveries as d
+            left join ops.delivery_attempts as a
+                on d.tenant_id = a.tenant_id and d.delivery_id = a.delivery_id
+            left join ops.delivery_requests as o
+                on a.tenant_id = o.tenant_id and a.request_key = o.request_key
+            where
+                d.platform = account.platform
+                and d.account_id = account.account_id
+                and d.conversion_id <> all(planned)
+            group by d.tenant_id, d.conversion_id
+            having
+                bool_and(d.state = any(finals) and d.updated_at < older_than)
+                and coalesce(max(o.sequence), 0) <= last_gone
+        ),
+
+        deliveries as (
+            delete from ops.deliveries as d
+            using gone as g
+            where
+                d.tenant_id = g.tenant_id
+                and d.conversion_id = g.conversion_id
+                and d.platform = account.platform
+                and d.account_id = account.account_id
+            returning d.tenant_id, d.delivery_id
+        ),
+
+        attempts as (
+            delete from ops.delivery_attempts as a
+            using deliveries as d
+            where a.tenant_id = d.tenant_id and a.delivery_id = d.delivery_id
+            returning 1
+        ),
+
+        requests as (
+            delete from ops.delivery_requests as r
+            where
+                r.platform = account.platform and r.account_id = account.account_id and r.sequence <= last_gone
+            returning 1
+        ),
+
+        entries as (
+            delete from ops.delivery_journal as j
+            where
+                j.platform = account.platform and j.account_id = account.account_id and j.sequence <= last_gone
+            returning 1
+        )
+
+        select
+            account.platform,
+            account.account_id,
+            (select count(*) from deliveries),
+            (select count(*) from attempts),
+            (select count(*) from requests),
+            (select count(*) from entries);
+    end loop;
+end;
+$$;
+revoke execute on function ops.prune_ledger(timestamptz, text[]) from public;
+grant execute on function ops.prune_ledger(timestamptz, text[]) to worker;
+
 -- What nothing is sent to: a person paused it, its credential or route was refused, a probe found it unable.
 create table ops.delivery_stops (
     tenant_id uuid not null,
