@@ -61,6 +61,7 @@ class Held:
     currency: str
     counted_at: float
     is_retracted: bool = False
+    adjusted_at: float = 0.0
 
     @classmethod
     def of_first(cls, arrival: Arrival, at: float) -> Held:

@@ -7,6 +7,7 @@ repeat was *counted* is another question, which ``counting.py`` answers as the p
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -108,6 +109,11 @@ class Tally:
         path = state_folder / "received.jsonl" if state_folder else None
         self._journal = Journal(path, self._apply)
 
+    @property
+    def lock(self) -> threading.RLock:
+        """Hold this to judge by what is held and add to it as one step."""
+        return self._journal.lock
+
     def note_request(
         self, platform: str, operation: str, at: datetime, fault: Fault | None = None
     ) -> None:
@@ -161,6 +167,7 @@ class Tally:
         platform: str,
         place: Place,
         event_id: str,
+        at: datetime,
         *,
         value: float | None = None,
         currency: str = "",
@@ -173,6 +180,7 @@ class Tally:
                 "platform": platform,
                 "place": place,
                 "event_id": event_id,
+                "at": at.timestamp(),
                 "value": value,
                 "currency": currency,
                 "is_retracted": is_retracted,
@@ -324,6 +332,7 @@ def _take_messaging(tally: PlatformTally, destination: str, arrival: Arrival, he
 
 def _adjust(tally: PlatformTally, entry: Entry) -> None:
     held = tally.held[Place(*entry["place"])][entry["event_id"]]
+    held.adjusted_at = entry["at"]
     if entry["is_retracted"]:
         held.retract()
     else:

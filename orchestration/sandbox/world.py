@@ -48,6 +48,7 @@ class Account:
         may_upload_clicks: Google: whether the project had uploaded clicks before June 2026 (DOC Gupl).
         accepted_terms: Google: whether the customer data terms are signed.
         is_leads_enabled: Google: whether enhanced conversions for leads are on.
+        is_auto_tagged: Google: whether ads put a click id into their addresses.
         conversion_customer: Google: the customer that owns the actions; empty for this one.
         action_facts: Google: what is unusual about an action: ``type``, ``status``, ``category``, ``counting_type``.
         transaction_repeats: Google: what a repeated transaction id is taken for (DOC Gadj; UNSURE, X6.3).
@@ -66,6 +67,7 @@ class Account:
     may_upload_clicks: bool = True
     accepted_terms: bool = True
     is_leads_enabled: bool = True
+    is_auto_tagged: bool = True
     conversion_customer: str = ""
     action_facts: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     transaction_repeats: Literal["restated", "first_kept"] = "restated"
