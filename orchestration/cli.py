@@ -14,6 +14,7 @@ from orchestration.commands import (
     answers,
     attribution,
     deliveries,
+    doctor,
     files,
     filters,
     quality,
@@ -38,6 +39,7 @@ deliveries.app.add_typer(quality.app)
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(filters.landing_app, name="landing")
 app.add_typer(filters.app)
+app.add_typer(doctor.app)
 app.add_typer(attribution.attribution_app, name="attribution")
 app.add_typer(sandbox.sandbox_app, name="sandbox")
 
