@@ -27,13 +27,18 @@ def parse_lines(lines: Iterable[str]) -> Iterator[str]:
     return _transform(lines, _parse)
 
 
-def normalize_lines(lines: Iterable[str], platform: Platform) -> Iterator[str]:
+def normalize_lines(
+    lines: Iterable[str], platform: Platform, version: int | None = None
+) -> Iterator[str]:
     """Read ``{"kind", "value", "region"}``, write ``normalized``, ``sha256``, ``rules_version``.
+
+    By the current version of the platform's rules, or the one that is named.
 
     A value that the rules refuse gives ``reason`` and ``rules_version`` instead; so does an
     unknown kind. A missing or null value is empty; a whole number is read as its digits.
     """
-    return _transform(lines, lambda entry: _normalize(entry, platform))
+    version = RULES_VERSION[platform] if version is None else version
+    return _transform(lines, lambda entry: _normalize(entry, platform, version))
 
 
 def _transform(
@@ -73,7 +78,7 @@ def _parse(entry: dict[str, Any]) -> dict[str, Any]:
     return resolved_fields(parse_url(value) if name == "url" else parse_text(value))
 
 
-def _normalize(entry: dict[str, Any], platform: Platform) -> dict[str, Any]:
+def _normalize(entry: dict[str, Any], platform: Platform, rules_version: int) -> dict[str, Any]:
     kind, region = entry.get("kind"), entry.get("region")
     if not isinstance(kind, str):
         raise LineUnusable('"kind" is not a string')
@@ -81,8 +86,8 @@ def _normalize(entry: dict[str, Any], platform: Platform) -> dict[str, Any]:
         raise LineUnusable('"region" is not a string')
     value = _text_of(entry.get("value"))
     if value is None:
-        return {"reason": "not_text", "rules_version": RULES_VERSION[platform]}
-    identifier = normalize(kind, value, platform, region)
+        return {"reason": "not_text", "rules_version": rules_version}
+    identifier = normalize(kind, value, platform, region, rules_version)
     version = {"rules_version": identifier.rules_version}
     if identifier.reason:
         return {"reason": identifier.reason} | version

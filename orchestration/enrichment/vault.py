@@ -137,7 +137,7 @@ def read_new_identifiers(
     """
 
     def read(row: Row[Any]) -> Iterator[Sequence[Any]]:
-        identifier = normalize_everywhere(row.kind, row.raw_value, row.region)
+        identifier = normalize_everywhere(row.kind, row.raw_value, row.region, versions)
         tally.count(identifier, is_held=row.is_held)
         # The table takes known kinds only; its refusal would print the row, personal data and all.
         if row.kind not in KINDS:

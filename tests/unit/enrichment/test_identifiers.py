@@ -125,9 +125,8 @@ REFUSED = {
     "two numbers": ("phone", "0532 123 45 67 / 0533 123 45 68", "invalid_number"),
     "words": ("phone", "beni arayın", "invalid_number"),
     "plus before a national number": ("phone", "+0532 123 45 67", "invalid_number"),
-    "country name": ("country", "Turkey", "not_a_country_code"),
-    "three letters": ("country", "TUR", "not_a_country_code"),
-    "no country": ("country", "UK", "not_a_country_code"),
+    "no country": ("country", "Narnia", "not_a_country_code"),
+    "a name of two countries": ("country", "Congo", "not_a_country_code"),
     "dotted I is no I": ("country", "İT", "not_a_country_code"),
     "zeros in a postal code": ("zip", "00000", "placeholder"),
     "a street": ("zip", "Bağdat Caddesi", "not_a_postal_code"),
@@ -191,9 +190,9 @@ def test_hash_is_refused_where_the_platform_wants_the_plain_value(kind: str, pla
 def test_countries_are_those_of_iso_3166():
     import pycountry
 
-    from orchestration.enrichment.identifiers import _COUNTRIES
+    from orchestration.enrichment.rules.places import COUNTRIES
 
-    assert {country.alpha_2 for country in pycountry.countries} == _COUNTRIES
+    assert {country.alpha_2 for country in pycountry.countries} == COUNTRIES
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_identifier_is_normalized_and_hashed():
         {
             "normalized": "905321234567",
             "sha256": "7e3308159fc7cca243cef8a01acc25f18cd62d0d1ad92a6d38c3107d9aa3d8cc",
-            "rules_version": 1,
+            "rules_version": 2,
         }
     ]
 
@@ -113,7 +113,7 @@ def test_phone_that_lost_its_quotes_is_read():
     ],
 )
 def test_refused_identifier_gives_its_reason(entry: dict, reason: str):
-    assert normalized(entry) == [{"reason": reason, "rules_version": 1}]
+    assert normalized(entry) == [{"reason": reason, "rules_version": 2}]
 
 
 def test_kind_and_region_must_be_strings():
