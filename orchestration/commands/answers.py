@@ -1,11 +1,13 @@
-"""``leadloop why``: what became of a lead at each destination, and by which rules."""
+"""``leadloop why``: what became of a lead at each destination, by which rules; and the proof that none is missing."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 
 from orchestration.commands.console import (
     JsonOption,
@@ -18,28 +20,65 @@ from orchestration.commands.console import (
 )
 from orchestration.settings import get_settings
 
+if TYPE_CHECKING:
+    from orchestration.deliveries.audit import Audit
+
 app = typer.Typer()
 
 
 @app.command()
 def why(
-    lead: Annotated[str, typer.Argument(help="Lead id, conversion id or CRM record id.")],
+    lead: Annotated[
+        str | None, typer.Argument(help="Lead id, conversion id or CRM record id.")
+    ] = None,
     tenant: TenantOption = None,
+    audit: Annotated[
+        bool,
+        typer.Option(
+            "--audit",
+            help="Prove that outcomes × destinations = sent + not sent, each with one reason.",
+        ),
+    ] = False,
+    first_day: Annotated[
+        datetime | None,
+        typer.Option(
+            "--from", formats=["%Y-%m-%d"], help="With --audit: outcomes from this day on."
+        ),
+    ] = None,
+    last_day: Annotated[
+        datetime | None,
+        typer.Option("--to", formats=["%Y-%m-%d"], help="With --audit: outcomes up to this day."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell, for one lead, each destination's decision and the reason."""
+    """Tell, for one lead, each destination's decision and the reason; or audit all of a tenant's outcomes.
+
+    With --audit it exits 1 where an outcome has no decision or reason at a destination, or more than one, and names it.
+    """
+    if audit == (lead is not None):
+        raise typer.BadParameter("name a lead, or ask for --audit")
+    if audit:
+        _audit(
+            tenant,
+            first_day.date() if first_day else None,
+            last_day.date() if last_day else None,
+            as_json=as_json,
+        )
+        return
     from orchestration.deliveries import explain
     from orchestration.warehouse import Warehouse
 
     with refusals(), Warehouse(get_settings(), "worker") as warehouse:
         tenants = tenants_of(warehouse, tenant)
         answers = [
-            answer for tenant_id in tenants for answer in explain.why(warehouse, tenant_id, lead)
+            answer
+            for tenant_id in tenants
+            for answer in explain.why(warehouse, tenant_id, lead or "")
         ]
         silences = [
             told
             for tenant_id in ([] if answers else tenants)
-            if (told := explain.why_not(warehouse, tenant_id, lead))
+            if (told := explain.why_not(warehouse, tenant_id, lead or ""))
         ]
     if not answers:
         told = silences[0] if silences else "it is no lead, conversion or CRM record here"
@@ -50,3 +89,59 @@ def why(
             print_line(json.dumps(answer.as_json(), ensure_ascii=False))
         else:
             out.print(answer.sentence(), highlight=False, soft_wrap=True)
+
+
+def _audit(
+    tenant: str | None, first_day: date | None, last_day: date | None, *, as_json: bool
+) -> None:
+    from orchestration.deliveries.audit import audit
+    from orchestration.warehouse import Warehouse
+
+    with refusals(), Warehouse(get_settings(), "worker") as warehouse:
+        wanted = set(tenants_of(warehouse, tenant))
+        audits = [
+            audit(warehouse, one, first_day, last_day)
+            for one in warehouse.tenants()
+            if one.tenant_id in wanted
+        ]
+    for found in audits:
+        if as_json:
+            print_line(json.dumps(found.as_json(), ensure_ascii=False))
+        else:
+            _print_audit(found)
+    if not all(found.holds for found in audits):
+        raise typer.Exit(1)
+
+
+def _print_audit(found: Audit) -> None:
+    from orchestration.deliveries.audit import say_word
+
+    table = Table("destination", "outcomes", "sent", "not sent", title=found.tenant)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    if any(balance.pruned for balance in found.balances):
+        table.add_column("let go of", justify="right")
+    for balance in found.balances:
+        numbers = [balance.pairs, balance.sent.total(), balance.not_sent.total(), balance.pruned]
+        table.add_row(
+            f"{balance.platform}:{balance.account_id}",
+            *(f"{number:,}" for number in numbers[: len(table.columns) - 1]),
+        )
+    out.print(table)
+    for balance in found.balances:
+        out.print(f"{balance.platform}:{balance.account_id}", highlight=False)
+        for label, words in (("sent", balance.sent), ("not sent", balance.not_sent)):
+            for word, count in words.most_common():
+                out.print(
+                    f"  {label}: {count:,} {word}: {say_word(word)}",
+                    highlight=False,
+                    soft_wrap=True,
+                )
+    if found.holds:
+        err.print("Every outcome has one word at every destination.")
+    for finding in found.findings:
+        err.print(f"[red]Broken:[/red] {finding.sentence()}", highlight=False, soft_wrap=True)
+        for one in finding.subjects:
+            err.print(
+                f"  {one.platform}:{one.account_id} {one.subject}", highlight=False, soft_wrap=True
+            )
