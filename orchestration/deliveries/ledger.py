@@ -1,35 +1,35 @@
 """The ledger: every conversion we owe a destination, and what became of each one.
 
 A row arrives when the plan owes it and leaves when the destination has taken it, refused it for good, or its time
-has passed. Every function is one transaction; nothing here touches the network. A sender leases rows (committed
-before the first byte leaves), opens a request (committed too, with its bytes), sends, and settles one outcome per
-row. Killed anywhere, the lease runs out and the row goes again under the same event id.
+has passed. Every function is one transaction; nothing here touches the network.
 
-Belongs here: enrolling, leasing, outcomes. Lives elsewhere: request bodies (``destinations/<vendor>.py``), retry
-timing (``timing.py``), the requests as they left (``chain.py``), answers that come later (``submissions.py``), the
-choice of what to send (dbt's ``delivery_plan``).
+Belongs here: enrolling, closing what is over, outcomes, reading what a destination needs to know. Lives elsewhere:
+taking rows for a sender (``leases.py``), request bodies (``destinations/<vendor>.py``), retry timing (``timing.py``),
+the requests as they left (``journal.py``), answers that come later (``submissions.py``), the choice of what to send
+(dbt's ``delivery_plan``).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from orchestration.deliveries import chain
-from orchestration.deliveries.conversion import Account, Conversion, EventRefused, Request
+from orchestration.deliveries import journal
+from orchestration.deliveries.adjustments import enroll_adjustments
+from orchestration.deliveries.conversion import Account, Conversion
 from orchestration.deliveries.moves import Count
-from orchestration.deliveries.outcomes import Outcome, rejected
+from orchestration.deliveries.outcomes import Outcome
 from orchestration.deliveries.reasons import AGE_REASONS
 from orchestration.deliveries.states import State
-from orchestration.deliveries.timing import LEASE, MAX_AGE, MAX_FAILURES, backoff
+from orchestration.deliveries.timing import MAX_AGE, MAX_FAILURES
 from orchestration.warehouse import sql
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Row
 
     from orchestration.warehouse import Warehouse
 
@@ -38,50 +38,6 @@ _CLICK_IDS = (
     *("gclid", "gbraid", "wbraid", "fbclid", "ttclid", "ctwa_clid"),
     *("meta_lead_id", "tiktok_lead_id"),
 )
-_MAX_BUGS = 3
-_REBUILT = timedelta(minutes=1)
-
-Word = Callable[[Conversion], tuple[str, Mapping[str, Any]]]
-"""Words one conversion: its lane and its event. Raises ``EventRefused``."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Leased:
-    """A row in a sender's hands; known by itself, not by its contents.
-
-    Attributes:
-        delivery_id: The row.
-        failures: How many attempts counted against its budget before this one.
-        lane: The door it goes through.
-        event: Its frozen body.
-    """
-
-    delivery_id: str
-    failures: int
-    lane: str
-    event: Mapping[str, Any]
-
-
-@dataclass
-class Lease:
-    """What one lease brought.
-
-    Attributes:
-        token: Proves that the rows are this sender's.
-        rows: What may be sent.
-        refused: Codes of rows that no request can hold, settled already.
-        bugs: Kinds of our own errors while wording rows, settled already.
-    """
-
-    token: UUID
-    rows: list[Leased] = field(default_factory=list[Leased])
-    refused: list[str] = field(default_factory=list[str])
-    bugs: list[str] = field(default_factory=list[str])
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing was due."""
-        return not (self.rows or self.refused or self.bugs)
 
 
 def enroll(warehouse: Warehouse, tenant_id: UUID) -> list[Count]:
@@ -98,7 +54,8 @@ def enroll(warehouse: Warehouse, tenant_id: UUID) -> list[Count]:
         counts = [Count(**row) for row in moved]
         connection.execute(_QUERIES.expire_overdue, values)
         enrolled = connection.execute(_QUERIES.enroll_deliveries, values).mappings()
-        return counts + [Count(**row) for row in enrolled]
+        counts += [Count(**row) for row in enrolled]
+        return counts + enroll_adjustments(connection, tenant_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,106 +88,6 @@ def tidy(warehouse: Warehouse, account: Account, repeats: Repeats) -> None:
         )
 
 
-def lease_rows(
-    warehouse: Warehouse,
-    account: Account,
-    word: Word,
-    repeats: Repeats,
-    *,
-    token: UUID,
-    limit: int,
-    chance: Callable[[], float],
-) -> Lease:
-    """T1: take due rows, word those that are new, freeze their bytes, open their attempts.
-
-    The plan's decision, consent and age are asked again in the same statement.
-
-    Args:
-        warehouse: As role worker.
-        account: Whose rows.
-        word: The destination's wording.
-        repeats: When a row in doubt may go again.
-        token: New for each lease.
-        limit: Most rows.
-        chance: For the backoff of rows that our own error stopped.
-    """
-    lease = Lease(token)
-    values = account.key | {"token": token}
-    with warehouse.tenant(account.tenant_id) as connection:
-        taken = list(
-            connection.execute(
-                _QUERIES.lease_deliveries,
-                values | repeats.values | {"batch_limit": limit, "lease": LEASE},
-            )
-        )
-        fresh = [row for row in taken if row.payload is None]
-        conversions = read_conversions(connection, account, [row.conversion_id for row in fresh])
-        frozen: list[tuple[str, str, bytes]] = []
-        stopped: dict[str, Outcome] = {}
-        for row in taken:
-            if row.payload is not None:
-                event = json.loads(bytes(row.payload))
-                lease.rows.append(Leased(row.delivery_id, row.failures, row.lane, event))
-                continue
-            conversion = conversions.get((row.conversion_id, row.action))
-            if conversion is None:
-                # The plan was rebuilt between two statements of this transaction.
-                stopped[row.delivery_id] = Outcome(State.PENDING, wait=_REBUILT, is_sent=False)
-                continue
-            try:
-                lane, event = word(conversion)
-            except EventRefused as refusal:
-                lease.refused.append(refusal.code)
-                stopped[row.delivery_id] = rejected(refusal.code, is_sent=False)
-                continue
-            except Exception as bug:  # noqa: BLE001 - one row that we cannot word must not stop the others
-                lease.bugs.append(type(bug).__name__)
-                stopped[row.delivery_id] = _of_bug(bug, row.failures, chance)
-                continue
-            frozen.append((row.delivery_id, lane, canonical(event)))
-            lease.rows.append(Leased(row.delivery_id, row.failures, lane, event))
-        _freeze(connection, values, frozen)
-        _settle(connection, values, stopped)
-    return lease
-
-
-def open_request(
-    warehouse: Warehouse,
-    account: Account,
-    token: UUID,
-    rows: Sequence[Leased],
-    make: Callable[[Sequence[Leased]], Request],
-) -> tuple[str, list[Leased], Request] | None:
-    """Keep a request's bytes and say in each attempt which request carries it, before it leaves.
-
-    Args:
-        warehouse: As role worker.
-        account: Where it goes.
-        token: The lease.
-        rows: What shall be sent.
-        make: Builds the request from the rows that are still ours.
-
-    Returns:
-        The request's key, the rows in it, and the request; None when no row is ours any more.
-    """
-    values = account.key | {"token": token}
-    with warehouse.tenant(account.tenant_id) as connection:
-        ids = [row.delivery_id for row in rows]
-        kept = set(
-            connection.execute(
-                _QUERIES.renew_lease, values | {"delivery_ids": ids, "lease": LEASE}
-            ).scalars()
-        )
-        ours = [row for row in rows if row.delivery_id in kept]
-        if not ours:
-            return None
-        request = make(ours)
-        key = chain.append_request(connection, account, request)
-        marked = values | {"request_key": key, "delivery_ids": [r.delivery_id for r in ours]}
-        connection.execute(_QUERIES.mark_attempts, marked)
-    return key, ours, request
-
-
 def settle(
     warehouse: Warehouse,
     account: Account,
@@ -238,7 +95,7 @@ def settle(
     outcomes: Mapping[str, Outcome],
     *,
     request_key: str | None = None,
-    code: str | None = None,
+    code: str = "ok",
     request_id: str | None = None,
 ) -> dict[str, State]:
     """T2: store what became of rows, and what their request was answered.
@@ -257,17 +114,11 @@ def settle(
     """
     values = account.key | {"token": token}
     with warehouse.tenant(account.tenant_id) as connection:
+        settled = settle_rows(connection, values, outcomes)
         if request_key is not None:
-            connection.execute(
-                _QUERIES.answer_request,
-                {
-                    "tenant_id": account.tenant_id,
-                    "request_key": request_key,
-                    "code": code,
-                    "platform_request_id": request_id,
-                },
-            )
-        return _settle(connection, values, outcomes)
+            told = [(row.delivery_id, row.state, row.platform_code) for row in settled]
+            journal.append_answer(connection, account, request_key, code, request_id, {}, told)
+    return {row.delivery_id: State(row.state) for row in settled}
 
 
 def read_conversions(
@@ -317,29 +168,23 @@ def canonical(event: Mapping[str, Any]) -> bytes:
     return json.dumps(event, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _freeze(
-    connection: Connection, values: Mapping[str, Any], frozen: Sequence[tuple[str, str, bytes]]
-) -> None:
-    if frozen:
-        ids, lanes, payloads = zip(*frozen, strict=True)
-        connection.execute(
-            _QUERIES.freeze_payloads,
-            {
-                **values,
-                "delivery_ids": list(ids),
-                "lanes": list(lanes),
-                "payloads": list(payloads),
-            },
-        )
-
-
-def _settle(
+def settle_rows(
     connection: Connection, values: Mapping[str, Any], outcomes: Mapping[str, Outcome]
-) -> dict[str, State]:
+) -> Sequence[Row[Any]]:
+    """Store what became of rows, inside the caller's transaction.
+
+    Args:
+        connection: Inside the tenant's transaction.
+        values: The account's key, and the lease's token.
+        outcomes: By delivery id; waits are set.
+
+    Returns:
+        Id, state and code of the rows that were still ours, as they were stored.
+    """
     if not outcomes:
-        return {}
+        return ()
     told = list(outcomes.values())
-    settled = connection.execute(
+    return connection.execute(
         _QUERIES.settle_rows,
         {
             **values,
@@ -352,13 +197,12 @@ def _settle(
             "sent": [o.is_sent for o in told],
             "doubtful": [o.is_doubtful for o in told],
             "matched": [o.is_matched for o in told],
-            "reasons": [_reason(o) for o in told],
+            "reasons": [reason_of(o) for o in told],
         },
-    )
-    return {row.delivery_id: State(row.state) for row in settled}
+    ).all()
 
 
-def _reason(outcome: Outcome) -> str | None:
+def reason_of(outcome: Outcome) -> str | None:
     """A closed row's reason is why it closed; an open row keeps the plan's."""
     match outcome.state:
         case State.REJECTED:
@@ -367,14 +211,3 @@ def _reason(outcome: Outcome) -> str | None:
             return "bug"
         case _:
             return None
-
-
-def _of_bug(bug: Exception, failures: int, chance: Callable[[], float]) -> Outcome:
-    is_last = failures + 1 >= _MAX_BUGS
-    return Outcome(
-        State.DEAD if is_last else State.RETRY_WAIT,
-        f"bug:{type(bug).__name__}",
-        wait=backoff(failures, chance),
-        is_failure=True,
-        is_sent=False,
-    )

@@ -1,6 +1,7 @@
 -- name: enroll_deliveries
 -- Put what the plan owes and the ledger does not hold yet into the ledger, and count it. A cancelled row never left,
--- so a plan that changed its mind again opens the next version.
+-- so a plan that changed its mind again opens the next version. Both halves find what is new by an anti-join: the plan
+-- is read once, and nothing else is touched where nothing is new.
 with plan as (
     select
         tenant_id,
@@ -16,14 +17,25 @@ with plan as (
     where tenant_id = :tenant_id and decision in ('send', 'hold')
 ),
 
-latest as (
-    select distinct on (d.conversion_id, d.platform, d.account_id, d.action)
-        d.conversion_id,
-        d.platform,
-        d.account_id,
-        d.action,
-        d.version,
-        d.state
+owed as (
+    select
+        p.*,
+        1 as version
+    from plan as p
+    where
+        not exists (
+            select from ops.deliveries as d
+            where
+                d.tenant_id = :tenant_id
+                and d.conversion_id = p.conversion_id
+                and d.platform = p.platform
+                and d.account_id = p.account_id
+                and d.action = p.action
+        )
+    union all
+    select
+        p.*,
+        l.version + 1 as version
     from ops.deliveries as d
     inner join plan as p
         on
@@ -31,8 +43,23 @@ latest as (
             and d.platform = p.platform
             and d.account_id = p.account_id
             and d.action = p.action
-    where d.tenant_id = :tenant_id
-    order by d.conversion_id, d.platform, d.account_id, d.action, d.version desc
+    cross join lateral (
+        select
+            max(n.version) as version,
+            max(n.version) filter (where n.kind = 'send') as send_version
+        from ops.deliveries as n
+        where
+            n.tenant_id = :tenant_id
+            and n.conversion_id = d.conversion_id
+            and n.platform = d.platform
+            and n.account_id = d.account_id
+            and n.action = d.action
+    ) as l
+    where
+        d.tenant_id = :tenant_id
+        and d.kind = 'send'
+        and d.state = 'cancelled'
+        and d.version = l.send_version
 ),
 
 enrolled as (
@@ -41,28 +68,19 @@ enrolled as (
         reason, expires_at
     )
     select
-        p.tenant_id,
-        ops.delivery_id(
-            p.tenant_id, p.platform, p.account_id, p.action, p.conversion_id, coalesce(l.version, 0) + 1
-        ),
-        p.platform,
-        p.account_id,
-        p.action,
-        p.action_id,
-        p.conversion_id,
-        coalesce(l.version, 0) + 1,
-        ops.event_id(p.tenant_id, p.platform, p.account_id, p.action, p.conversion_id),
-        case p.decision when 'send' then 'pending' else 'held' end,
-        p.reason,
-        p.expires_at
-    from plan as p
-    left join latest as l
-        on
-            p.conversion_id = l.conversion_id
-            and p.platform = l.platform
-            and p.account_id = l.account_id
-            and p.action = l.action
-    where l.version is null or l.state = 'cancelled'
+        tenant_id,
+        ops.delivery_id(tenant_id, platform, account_id, action, conversion_id, version),
+        platform,
+        account_id,
+        action,
+        action_id,
+        conversion_id,
+        version,
+        ops.event_id(tenant_id, platform, account_id, action, conversion_id),
+        case decision when 'send' then 'pending' else 'held' end,
+        reason,
+        expires_at
+    from owed
     on conflict do nothing
     returning platform, state, reason
 )
@@ -102,6 +120,8 @@ with wanted as (
     where
         d.tenant_id = :tenant_id
         and p.tenant_id = :tenant_id
+        -- What changes an earlier row follows that row, and not the plan.
+        and d.kind = 'send'
         and d.state in ('held', 'pending', 'retry_wait')
 ),
 
@@ -250,90 +270,147 @@ where
     and is_unresolved
     and answered_at > now() - interval '1 day'
 
--- name: lease_deliveries
--- Take due rows for one sender and open an attempt for each, if the plan and the consent of this moment still say so.
-with due as (
-    select d.delivery_id
-    from ops.deliveries as d
-    inner join marts.delivery_plan as p
-        on
-            d.tenant_id = p.tenant_id
-            and d.conversion_id = p.conversion_id
-            and d.platform = p.platform
-            and d.account_id = p.account_id
-            and d.action = p.action
-    inner join marts.fct_conversions as c
-        on p.tenant_id = c.tenant_id and p.conversion_id = c.conversion_id
-    cross join lateral (
-        -- The region's own policy, else the one for everywhere, as it holds now.
-        select
-            s.legal_basis,
-            s.unknown_consent
-        from ops.consent_policies as s
-        where s.tenant_id = p.tenant_id and s.region in (p.region, '*') and s.valid_from <= now()
-        order by s.region = '*', s.valid_from desc
-        limit 1
-    ) as policy
-    where
-        d.tenant_id = :tenant_id
-        and p.tenant_id = :tenant_id
-        and d.platform = :platform
-        and d.account_id = :account_id
-        and d.state in ('pending', 'retry_wait', 'in_doubt')
-        and d.next_at <= now()
-        and (d.expires_at is null or d.expires_at > now())
-        and (
-            d.state <> 'in_doubt'
-            or (
-                d.lane <> all(cast(:once_lanes as text []))
-                and d.sent_at > now() - cast(:resend_within as interval)
-            )
-        )
-        and p.decision = 'send'
-        and c.consent is distinct from 'denied'
-        and (
-            c.consent = 'granted'
-            or policy.legal_basis = 'legitimate_interest'
-            or policy.unknown_consent = 'send'
-        )
-        and not c.is_reversed
-    order by d.next_at, d.delivery_id
-    limit :batch_limit
-    for update of d skip locked
-),
-
-leased as (
-    update ops.deliveries as d
-    set
-        state = 'leased',
-        lease_token = :token,
-        lease_until = now() + cast(:lease as interval),
-        attempts = d.attempts + 1,
-        first_leased_at = coalesce(d.first_leased_at, now()),
-        updated_at = now()
-    from due
-    where d.tenant_id = :tenant_id and d.delivery_id = due.delivery_id
-    returning d.*
-),
-
-opened as (
-    insert into ops.delivery_attempts (tenant_id, delivery_id, attempt)
-    select
-        tenant_id,
-        delivery_id,
-        attempts
-    from leased
-)
-
+-- name: take_due
+-- Lock due rows for one sender, if the plan and the consent of this moment still say so; what each stands on comes with
+-- it. Rows of doors that are closed are passed over.
 select
-    delivery_id,
-    conversion_id,
-    action,
-    failures,
-    lane,
-    payload
-from leased
-order by delivery_id
+    d.delivery_id,
+    d.conversion_id,
+    d.action,
+    d.kind as purpose,
+    d.attempts + 1 as attempt,
+    d.failures,
+    d.lane,
+    d.payload,
+    d.payload_sha256,
+    c.consent,
+    policy.legal_basis,
+    policy.valid_from as policy_from
+from ops.deliveries as d
+inner join marts.delivery_plan as p
+    on
+        d.tenant_id = p.tenant_id
+        and d.conversion_id = p.conversion_id
+        and d.platform = p.platform
+        and d.account_id = p.account_id
+        and d.action = p.action
+inner join marts.fct_conversions as c
+    on p.tenant_id = c.tenant_id and p.conversion_id = c.conversion_id
+cross join lateral (
+    -- The region's own policy, else the one for everywhere, as it holds now.
+    select
+        y.legal_basis,
+        y.unknown_consent,
+        y.valid_from
+    from ops.consent_policies as y
+    where y.tenant_id = :tenant_id and y.region in (p.region, '*') and y.valid_from <= now()
+    order by y.region = '*' asc, y.valid_from desc
+    limit 1
+) as policy
+where
+    d.tenant_id = :tenant_id
+    and p.tenant_id = :tenant_id
+    and c.tenant_id = :tenant_id
+    and d.platform = :platform
+    and d.account_id = :account_id
+    and d.state in ('pending', 'retry_wait', 'in_doubt')
+    and d.next_at <= now()
+    and (d.expires_at is null or d.expires_at > now())
+    and (
+        d.state <> 'in_doubt'
+        or (
+            d.lane <> all(cast(:once_lanes as text []))
+            and d.sent_at > now() - cast(:resend_within as interval)
+        )
+    )
+    and (d.lane is null or d.lane <> all(cast(:closed_lanes as text [])))
+    -- The plan of this moment. What changes an earlier row waits until the platform has that one, and is owed though
+    -- the outcome was taken back: that is what it tells.
+    and case d.kind
+        when 'send' then p.decision = 'send' and not c.is_reversed
+        else
+            p.reason not in ('no_route', 'route_inactive')
+            and exists (
+                select from ops.deliveries as parent
+                where
+                    parent.tenant_id = :tenant_id
+                    and parent.delivery_id = d.parent_id
+                    and parent.state in ('accepted', 'duplicate')
+            )
+    end
+    -- The consent of this moment: the conversion's own, the tenant's rule where nobody said, and what was recorded
+    -- since the plan was built.
+    and c.consent is distinct from 'denied'
+    and (
+        c.consent = 'granted'
+        or policy.legal_basis = 'legitimate_interest'
+        or policy.unknown_consent = 'send'
+    )
+    and not exists (
+        select
+        from
+            (
+                values
+                ('conversion', c.conversion_id), ('lead', c.lead_id), ('crm_record', c.crm_record_id),
+                ('person', c.person_id)
+            ) as subject (kind, id)
+        cross join lateral (
+            select y.status
+            from ops.consent_changes as y
+            where y.tenant_id = :tenant_id and y.subject_kind = subject.kind and y.subject_id = subject.id
+            order by y.changed_at desc
+            limit 1
+        ) as newest
+        where newest.status = 'denied'
+    )
+order by d.next_at, d.delivery_id
+limit :batch_limit
+for update of d skip locked
+
+-- name: lease_deliveries
+-- Give locked rows to a sender, with their bytes; a row that has bytes keeps them.
+update ops.deliveries as d
+set
+    state = 'leased',
+    lease_token = :token,
+    lease_until = now() + cast(:lease as interval),
+    attempts = d.attempts + 1,
+    first_leased_at = coalesce(d.first_leased_at, now()),
+    lane = coalesce(d.lane, t.lane),
+    payload = coalesce(d.payload, t.payload),
+    payload_sha256 = coalesce(d.payload_sha256, t.payload_sha256),
+    value = case when d.payload is null then t.value else d.value end,
+    currency = case when d.payload is null then t.currency else d.currency end,
+    identifiers = case when d.payload is null then string_to_array(t.identifiers, ' ') else d.identifiers end,
+    updated_at = now()
+from
+    unnest(
+        cast(:delivery_ids as text []), cast(:lanes as text []), cast(:payloads as bytea []),
+        cast(:payload_sha256s as text []), cast(:values as numeric []), cast(:currencies as text []),
+        cast(:identifiers as text [])
+    ) as t (delivery_id, lane, payload, payload_sha256, value, currency, identifiers)
+where d.tenant_id = :tenant_id and d.delivery_id = t.delivery_id
+
+-- name: open_attempts
+-- Open an attempt for each row that was leased: what it stands on, and the request that carries it, where it has one.
+insert into ops.delivery_attempts (
+    tenant_id, delivery_id, attempt, consent, legal_basis, policy_from, request_key, place
+)
+select
+    cast(:tenant_id as uuid),
+    t.*
+from
+    unnest(
+        cast(:delivery_ids as text []), cast(:attempts as integer []), cast(:consents as text []),
+        cast(:legal_bases as text []), cast(:policies_from as timestamptz []), cast(:request_keys as text []),
+        cast(:places as integer [])
+    ) as t
+
+-- name: postpone_rows
+-- Let rows whose door is closed wait, so that they do not stand before those of open doors.
+update ops.deliveries
+set next_at = now() + cast(:wait as interval), updated_at = now()
+where tenant_id = :tenant_id and delivery_id = any(cast(:delivery_ids as text []))
 
 -- name: list_conversions
 -- What a destination needs to know of conversions, as the plan has them now.
@@ -392,20 +469,9 @@ where
     and i.conversion_id = any(cast(:conversion_ids as text []))
 group by i.conversion_id, i.kind
 
--- name: freeze_payloads
--- Keep the door and the bytes of each event; a row that has them keeps its first ones.
-update ops.deliveries as d
-set lane = f.lane, payload = f.payload, payload_sha256 = encode(sha256(f.payload), 'hex')
-from unnest(cast(:delivery_ids as text []), cast(:lanes as text []), cast(:payloads as bytea []))
-    as f (delivery_id, lane, payload)
-where
-    d.tenant_id = :tenant_id
-    and d.delivery_id = f.delivery_id
-    and d.lease_token = :token
-    and d.payload is null
-
 -- name: renew_lease
--- Make sure that the rows are still this sender's, for long enough to send them.
+-- Make sure that the rows are still this sender's for long enough to send them; a young lease is left as it is, as
+-- each renewal costs a version of the row.
 update ops.deliveries
 set lease_until = now() + cast(:lease as interval)
 where
@@ -413,43 +479,27 @@ where
     and delivery_id = any(cast(:delivery_ids as text []))
     and lease_token = :token
     and state = 'leased'
-returning delivery_id
+    and lease_until < now() + cast(:enough as interval)
 
--- name: lock_chain
--- One request at a time joins an account's chain.
-select pg_advisory_xact_lock(hashtextextended(:chain, 0))
-
--- name: read_chain_head
--- The last request of an account's chain.
-select
-    request_key,
-    sequence
-from ops.delivery_requests
-where tenant_id = :tenant_id and platform = :platform and account_id = :account_id
-order by sequence desc
-limit 1
-
--- name: insert_request
--- Keep a request as it is about to leave.
-insert into ops.delivery_requests (
-    tenant_id, request_key, platform, account_id, sequence, target, body, body_sha256, previous_sha256, event_count
-) values (
-    :tenant_id, :request_key, :platform, :account_id, :sequence, :target, :body, :body_sha256, :previous_sha256,
-    :event_count
-)
+-- name: lock_leased
+-- Which rows are still this sender's.
+select delivery_id
+from ops.deliveries
+where
+    tenant_id = :tenant_id
+    and delivery_id = any(cast(:delivery_ids as text []))
+    and lease_token = :token
+    and state = 'leased'
+for update
 
 -- name: mark_attempts
--- Say in each row's attempt which request carries it.
+-- Say in each row's attempt which request carries it, and where in it.
 update ops.delivery_attempts as a
-set request_key = :request_key
-from ops.deliveries as d
-where
-    d.tenant_id = :tenant_id
-    and a.tenant_id = :tenant_id
-    and a.delivery_id = d.delivery_id
-    and a.attempt = d.attempts
-    and d.lease_token = :token
-    and d.delivery_id = any(cast(:delivery_ids as text []))
+set request_key = :request_key, place = t.place
+from
+    unnest(cast(:delivery_ids as text []), cast(:attempts as integer []), cast(:places as integer []))
+        as t (delivery_id, attempt, place)
+where a.tenant_id = :tenant_id and a.delivery_id = t.delivery_id and a.attempt = t.attempt
 
 -- name: settle_rows
 -- Store what became of each row, if it is still this sender's, and close its attempt. A row that a newer owner has is
@@ -509,56 +559,42 @@ closed as (
 
 select
     delivery_id,
-    state
+    state,
+    platform_code
 from settled
 
--- name: answer_request
--- Note what a request was answered.
-update ops.delivery_requests
-set answered_at = now(), answer_code = :code, platform_request_id = :platform_request_id
-where tenant_id = :tenant_id and request_key = :request_key
-
 -- name: list_submitted
--- Requests that were taken and whose fate is due to be asked for.
+-- Requests that were taken and whose fate is due to be asked for, and how long each has been asked about.
 select
-    d.platform_request_id,
-    max(r.event_count) as event_count
-from ops.deliveries as d
-inner join ops.delivery_requests as r
-    on
-        d.tenant_id = r.tenant_id
-        and d.platform = r.platform
-        and d.account_id = r.account_id
-        and d.platform_request_id = r.platform_request_id
+    r.request_key,
+    r.platform_request_id,
+    r.event_count,
+    r.sent_at < now() - cast(:patience as interval) as is_overdue
+from ops.delivery_requests as r
 where
-    d.tenant_id = :tenant_id
-    and d.platform = :platform
-    and d.account_id = :account_id
-    and d.state = 'submitted'
-    and d.next_at <= now()
-group by d.platform_request_id
-order by d.platform_request_id
+    r.tenant_id = :tenant_id
+    and r.platform = :platform
+    and r.account_id = :account_id
+    and r.platform_request_id in (
+        select d.platform_request_id
+        from ops.deliveries as d
+        where
+            d.tenant_id = :tenant_id
+            and d.platform = :platform
+            and d.account_id = :account_id
+            and d.state = 'submitted'
+            and d.next_at <= now()
+    )
+order by r.sequence
 
--- name: settle_submitted
--- Store what became of the rows of a request that was taken earlier.
-update ops.deliveries
-set
-    state = :state,
-    platform_code = :code,
-    is_matched = coalesce(cast(:is_matched as boolean), is_matched),
-    is_doubtful = is_doubtful or :is_doubtful,
-    failures = failures + :failures,
-    next_at = now() + make_interval(secs => :wait_seconds),
-    updated_at = now()
-where
-    tenant_id = :tenant_id
-    and platform = :platform
-    and account_id = :account_id
-    and platform_request_id = :platform_request_id
-    and state = 'submitted'
+-- name: count_submitted_due
+-- Requests of a tenant whose fate is due to be asked for.
+select count(distinct (platform, account_id, platform_request_id)) as request_count
+from ops.deliveries
+where tenant_id = :tenant_id and state = 'submitted' and next_at <= now()
 
--- name: list_submitted_rows
--- The rows of a request that was taken earlier, with the bodies that left.
+-- name: lock_submitted
+-- The rows of a request that was taken earlier, with their bytes.
 select
     delivery_id,
     payload,
@@ -573,42 +609,46 @@ where
 order by delivery_id
 for update
 
--- name: settle_submitted_rows
--- Store what became of single rows of a request that was taken earlier.
-with told as (
+-- name: settle_submitted
+-- Store what became of rows of a request that was taken earlier, in the rows and in the attempts that it answers.
+with outcome as (
     select *
     from
         unnest(
             cast(:delivery_ids as text []), cast(:states as text []), cast(:codes as text []),
-            cast(:matched as boolean []), cast(:doubtful as boolean []), cast(:failures as integer []),
-            cast(:waits as double precision [])
-        ) as t (delivery_id, state, code, is_matched, is_doubtful, failures, wait_seconds)
+            cast(:waits as double precision []), cast(:failures as integer []), cast(:doubtful as boolean []),
+            cast(:matched as boolean []), cast(:reasons as text [])
+        ) as o (delivery_id, state, code, wait_seconds, failures, is_doubtful, is_matched, reason)
+),
+
+settled as (
+    update ops.deliveries as d
+    set
+        state = o.state,
+        reason = coalesce(o.reason, d.reason),
+        platform_code = o.code,
+        is_matched = coalesce(o.is_matched, d.is_matched),
+        is_doubtful = d.is_doubtful or o.is_doubtful,
+        failures = d.failures + o.failures,
+        next_at = now() + make_interval(secs => o.wait_seconds),
+        updated_at = now()
+    from outcome as o
+    where d.tenant_id = :tenant_id and d.delivery_id = o.delivery_id and d.state = 'submitted'
+    returning d.delivery_id, d.attempts, d.state, d.platform_code
+),
+
+closed as (
+    update ops.delivery_attempts as a
+    set late_outcome = s.state, late_code = s.platform_code, settled_at = now()
+    from settled as s
+    where a.tenant_id = :tenant_id and a.delivery_id = s.delivery_id and a.attempt = s.attempts
 )
 
-update ops.deliveries as d
-set
-    state = t.state,
-    platform_code = t.code,
-    is_matched = coalesce(t.is_matched, d.is_matched),
-    is_doubtful = d.is_doubtful or t.is_doubtful,
-    failures = d.failures + t.failures,
-    next_at = now() + make_interval(secs => t.wait_seconds),
-    updated_at = now()
-from told as t
-where
-    d.tenant_id = :tenant_id
-    and d.delivery_id = t.delivery_id
-    and d.state = 'submitted'
-
--- name: resolve_request
--- Note a request's late answer, and whether it could be told apart by row.
-update ops.delivery_requests
-set answered_at = now(), answer_code = :code, is_unresolved = :is_unresolved
-where
-    tenant_id = :tenant_id
-    and platform = :platform
-    and account_id = :account_id
-    and platform_request_id = :platform_request_id
+select
+    delivery_id,
+    state,
+    platform_code
+from settled
 
 -- name: postpone_submitted
 -- Ask again after as long as it has taken so far, within bounds.
@@ -622,15 +662,3 @@ where
     and account_id = :account_id
     and platform_request_id = :platform_request_id
     and state = 'submitted'
-
--- name: list_chain
--- An account's requests in the order in which they left.
-select
-    request_key,
-    sequence,
-    body,
-    body_sha256,
-    previous_sha256
-from ops.delivery_requests
-where tenant_id = :tenant_id and platform = :platform and account_id = :account_id
-order by sequence

@@ -1,128 +1,124 @@
 """Answers that come later: requests that a platform took, and what it says of them when asked.
 
 Belongs here: what is due to be asked, and storing what was said. Lives elsewhere: asking and understanding
-(``destinations/google.py``), when it is done (``sender.py``).
+(``destinations/google.py``, ``counts.py``), when it is done (``sender.py``, and the sensor ``submitted_requests``).
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from orchestration.deliveries import journal
+from orchestration.deliveries.counts import Counted
+from orchestration.deliveries.ledger import reason_of
+from orchestration.deliveries.outcomes import Outcome
+from orchestration.deliveries.states import State
+from orchestration.deliveries.timing import backoff
 from orchestration.warehouse import sql
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from uuid import UUID
 
     from orchestration.deliveries.conversion import Account
-    from orchestration.deliveries.counts import Counted
-    from orchestration.deliveries.outcomes import Outcome
     from orchestration.warehouse import Warehouse
 
 _QUERIES = sql.load(__file__)
 _POLL_LEAST = timedelta(seconds=5)
 # Google's first useful answer comes after about half an hour.
 _POLL_MOST = timedelta(minutes=30)
+# Google says that most requests are done within a day; whoever is silent for three has lost it.
+_PATIENCE = timedelta(days=3)
 _UNRESOLVED = frozenset({"PARTIAL_SUCCESS", "MIXED_REASONS"})
+UNANSWERED = Outcome(State.IN_DOUBT, "never_answered", is_failure=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A request that was taken and whose fate is due to be asked for."""
+    """A request that was taken and whose fate is due to be asked for.
 
+    Attributes:
+        request_key: Its key in the journal.
+        platform_request_id: What the platform calls it.
+        event_count: How many rows it carries.
+        is_overdue: Whether it has been silent for so long that no answer is expected any more.
+    """
+
+    request_key: str
     platform_request_id: str
     event_count: int
+    is_overdue: bool
 
 
 def list_submitted(warehouse: Warehouse, account: Account) -> list[Submitted]:
     """The account's requests to ask about now."""
     with warehouse.tenant(account.tenant_id) as connection:
-        rows = connection.execute(_QUERIES.list_submitted, account.key).mappings()
+        values = account.key | {"patience": _PATIENCE}
+        rows = connection.execute(_QUERIES.list_submitted, values).mappings()
         return [Submitted(**row) for row in rows]
 
 
+def count_due(warehouse: Warehouse, tenant_id: UUID) -> int:
+    """How many requests of a tenant are due to be asked about."""
+    with warehouse.tenant(tenant_id) as connection:
+        values = {"tenant_id": tenant_id}
+        return connection.execute(_QUERIES.count_submitted_due, values).scalar_one()
+
+
 def settle_submitted(
-    warehouse: Warehouse, account: Account, request_id: str, outcome: Outcome, wait: timedelta
-) -> int:
-    """Store a request's late answer for each of its rows alike.
-
-    Returns:
-        How many rows there were.
-    """
-    values = account.key | {"platform_request_id": request_id}
-    with warehouse.tenant(account.tenant_id) as connection:
-        connection.execute(
-            _QUERIES.resolve_request,
-            values | {"code": outcome.code or "ok", "is_unresolved": outcome.code in _UNRESOLVED},
-        )
-        return connection.execute(
-            _QUERIES.settle_submitted,
-            values
-            | {
-                "state": outcome.state.value,
-                "code": outcome.code,
-                "is_matched": outcome.is_matched,
-                "is_doubtful": outcome.is_doubtful,
-                "failures": int(outcome.is_failure),
-                "wait_seconds": wait.total_seconds(),
-            },
-        ).rowcount
-
-
-def settle_counted(
     warehouse: Warehouse,
     account: Account,
-    request_id: str,
-    counted: Counted,
-    wait_of: Callable[[int], timedelta],
-) -> list[Outcome]:
-    """Store a request's late answer in counts, row by row as far as it can be told.
+    request: Submitted,
+    answer: Outcome | Counted,
+    chance: Callable[[], float],
+) -> Counter[tuple[State, str | None]]:
+    """Store a request's late answer for each of its rows.
 
     Args:
         warehouse: As role worker.
         account: Where the request went.
-        request_id: The platform's name of it.
-        counted: What was said.
-        wait_of: When a row is due again whose outcome says nothing of it, by its failures before.
+        request: Which request.
+        answer: The same for every row, or counts from which each row's is concluded as far as it can be.
+        chance: For the backoff of rows that go again.
 
     Returns:
-        What became of the rows that were still waiting.
+        How many rows came to which state under which code.
     """
-    values = account.key | {"platform_request_id": request_id}
     with warehouse.tenant(account.tenant_id) as connection:
-        rows = list(connection.execute(_QUERIES.list_submitted_rows, values))
-        told = counted.outcomes([json.loads(bytes(row.payload)) for row in rows])
-        waits = [
-            wait_of(row.failures) if outcome.wait is None else outcome.wait
-            for row, outcome in zip(rows, told, strict=True)
-        ]
-        is_unresolved = any(outcome.code in _UNRESOLVED for outcome in told)
-        connection.execute(
-            _QUERIES.resolve_request,
-            values | {"code": counted.code, "is_unresolved": is_unresolved},
+        values = account.key | {"platform_request_id": request.platform_request_id}
+        rows = connection.execute(_QUERIES.lock_submitted, values).all()
+        if isinstance(answer, Counted):
+            outcomes = answer.outcomes([json.loads(row.payload) for row in rows])
+            code, counts = answer.code, dict(answer.counts)
+        else:
+            outcomes, code, counts = [answer] * len(rows), answer.code or "ok", {}
+        timed = [_timed(o, row.failures, chance) for o, row in zip(outcomes, rows, strict=True)]
+        settled = connection.execute(
+            _QUERIES.settle_submitted,
+            {"tenant_id": account.tenant_id, "delivery_ids": [row.delivery_id for row in rows]}
+            | _columns(timed),
+        ).all()
+        journal.append_answer(
+            connection,
+            account,
+            request.request_key,
+            code,
+            request.platform_request_id,
+            counts,
+            [(row.delivery_id, row.state, row.platform_code) for row in settled],
+            is_late=True,
+            is_unresolved=any(outcome.code in _UNRESOLVED for outcome in timed),
         )
-        if rows:
-            connection.execute(
-                _QUERIES.settle_submitted_rows,
-                {
-                    "tenant_id": account.tenant_id,
-                    "delivery_ids": [row.delivery_id for row in rows],
-                    "states": [o.state.value for o in told],
-                    "codes": [o.code for o in told],
-                    "matched": [o.is_matched for o in told],
-                    "doubtful": [o.is_doubtful for o in told],
-                    "failures": [int(o.is_failure) for o in told],
-                    "waits": [wait.total_seconds() for wait in waits],
-                },
-            )
-    return told
+    return Counter((State(row.state), row.platform_code) for row in settled)
 
 
-def postpone_submitted(warehouse: Warehouse, account: Account, request_id: str) -> None:
-    """Ask again later: after as long as it has taken so far."""
-    values = account.key | {"platform_request_id": request_id}
+def postpone_submitted(warehouse: Warehouse, account: Account, request: Submitted) -> None:
+    """Ask again later: after as long as it has taken so far, half an hour at most."""
+    values = account.key | {"platform_request_id": request.platform_request_id}
     with warehouse.tenant(account.tenant_id) as connection:
         connection.execute(
             _QUERIES.postpone_submitted, values | {"least": _POLL_LEAST, "most": _POLL_MOST}
@@ -133,3 +129,21 @@ def count_unresolved(warehouse: Warehouse, account: Account) -> int:
     """Requests of the last day whose answer could not be told apart by row."""
     with warehouse.tenant(account.tenant_id) as connection:
         return connection.execute(_QUERIES.count_unresolved, account.key).scalar_one()
+
+
+def _timed(outcome: Outcome, failures: int, chance: Callable[[], float]) -> Outcome:
+    if outcome.wait is not None or outcome.state is not State.IN_DOUBT:
+        return outcome
+    return replace(outcome, wait=backoff(failures, chance))
+
+
+def _columns(outcomes: list[Outcome]) -> dict[str, Any]:
+    return {
+        "states": [o.state.value for o in outcomes],
+        "codes": [o.code for o in outcomes],
+        "waits": [(o.wait or timedelta(0)).total_seconds() for o in outcomes],
+        "failures": [int(o.is_failure) for o in outcomes],
+        "doubtful": [o.is_doubtful for o in outcomes],
+        "matched": [o.is_matched for o in outcomes],
+        "reasons": [reason_of(o) for o in outcomes],
+    }

@@ -17,6 +17,7 @@ MAX_FAILURES = 5
 MAX_AGE = timedelta(hours=24)
 # A request takes a minute at most (``vendors/answers.py``), and a minute is the margin; renewed before each request.
 LEASE = timedelta(seconds=120)
+ENOUGH_LEASE = timedelta(seconds=90)
 
 _OPEN_AFTER_IN_A_ROW = 5
 _WINDOW = 20

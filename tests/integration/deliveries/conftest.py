@@ -167,9 +167,15 @@ class Desk:
 
     def pass_time(self, hours: float) -> None:
         """Let every moment in the ledger lie further back."""
-        columns = ("next_at", "lease_until", "first_leased_at", "sent_at")
-        changes = ", ".join(f"{c} = {c} - make_interval(secs => {hours * 3600})" for c in columns)
-        self.admin.execute(f"update ops.deliveries set {changes}")  # pyright: ignore[reportArgumentType]
+        for table, columns in {
+            "deliveries": ("next_at", "lease_until", "first_leased_at", "sent_at"),
+            "delivery_requests": ("sent_at",),
+            "delivery_stops": ("next_try_at", "stopped_at"),
+        }.items():
+            changes = ", ".join(
+                f"{c} = {c} - make_interval(secs => {hours * 3600})" for c in columns
+            )
+            self.admin.execute(f"update ops.{table} set {changes}")  # pyright: ignore[reportArgumentType]
 
     def received(self, platform: str) -> dict[str, Any]:
         """What the platform counted."""

@@ -94,7 +94,7 @@ def test_every_reason_that_the_ledger_writes_is_in_the_catalogue() -> None:
             written |= set(re.findall(r"(?:then|else|^) ?'([a-z_]+)'", block))
     returned = ast.parse((STAGE / "ledger.py").read_text("utf-8"))
     for function in ast.walk(returned):
-        if isinstance(function, ast.FunctionDef) and function.name == "_reason":
+        if isinstance(function, ast.FunctionDef) and function.name == "reason_of":
             for result in (node for node in ast.walk(function) if isinstance(node, ast.Return)):
                 written |= texts_of(result.value)
     assert written >= {"expired", "budget_spent", "may_have_arrived", "refused_by_platform", "bug"}

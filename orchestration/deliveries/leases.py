@@ -1,0 +1,395 @@
+"""Leases: due rows in a sender's hands, with their bytes and the request that carries them.
+
+T1 is one transaction: rows are locked under the plan, the consent and the age of this moment, worded where they are
+new, frozen, given their attempt, and put into the request that carries them. It is committed before the first byte
+leaves, so that whoever is killed afterwards leaves behind what may have left, and only that.
+
+Belongs here: taking rows, opening requests. Lives elsewhere: what becomes of them (``ledger.py``), sending
+(``sender.py``), which doors are closed (``stops.py``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
+
+from orchestration.deliveries import journal
+from orchestration.deliveries.carried import carried_kinds
+from orchestration.deliveries.conversion import Account, Conversion, EventRefused, Request
+from orchestration.deliveries.ledger import Repeats, canonical, read_conversions, settle_rows
+from orchestration.deliveries.outcomes import BLOCKED_WAIT, Outcome, rejected
+from orchestration.deliveries.states import State
+from orchestration.deliveries.timing import ENOUGH_LEASE, LEASE, backoff
+from orchestration.vendors.errors import RouteBlocked
+from orchestration.warehouse import sql
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Row
+
+    from orchestration.warehouse import Warehouse
+
+_QUERIES = sql.load(__file__)
+_MAX_BUGS = 3
+_REBUILT = timedelta(minutes=1)
+
+Word = Callable[[Conversion], tuple[str, Mapping[str, Any]]]
+"""Words one conversion: its lane and its event. Raises ``EventRefused``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leased:
+    """A row in a sender's hands; known by itself, not by its contents.
+
+    Attributes:
+        delivery_id: The row.
+        attempt: Which attempt this is, from 1.
+        failures: How many attempts counted against its budget before this one.
+        lane: The door it goes through.
+        event: Its frozen body.
+        payload_sha256: The hash of that body's canonical bytes.
+    """
+
+    delivery_id: str
+    attempt: int
+    failures: int
+    lane: str
+    event: Mapping[str, Any]
+    payload_sha256: str
+
+
+Make = Callable[[str, Sequence[Leased]], Request]
+"""Puts the rows of a lane into one request. Raises ``RouteBlocked``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A request that is kept and may leave.
+
+    Attributes:
+        key: Its key in the journal.
+        rows: The rows in it, in their order.
+        request: Its bytes.
+    """
+
+    key: str
+    rows: list[Leased]
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Which lanes may be gone through.
+
+    Attributes:
+        closed: Lanes that are stopped.
+        on_trial: Lanes that are stopped and of which a small request may ask whether they go again.
+        trial_size: Most rows of such a request.
+    """
+
+    closed: frozenset[str] = frozenset()
+    on_trial: frozenset[str] = frozenset()
+    trial_size: int = 10
+
+
+@dataclass
+class Lease:
+    """What one lease brought.
+
+    Attributes:
+        token: Proves that the rows are this sender's.
+        lanes: What may be sent, by lane.
+        opened: The request of the first lane, kept already.
+        refused: Codes of rows that no request can hold, settled already.
+        bugs: Kinds of our own errors while wording rows, settled already.
+        postponed: Rows that wait, as their door is closed.
+    """
+
+    token: UUID
+    lanes: dict[str, list[Leased]] = field(default_factory=dict[str, list[Leased]])
+    opened: Opened | None = None
+    refused: list[str] = field(default_factory=list[str])
+    bugs: list[str] = field(default_factory=list[str])
+    postponed: list[str] = field(default_factory=list[str])
+
+    @property
+    def rows(self) -> list[Leased]:
+        """What may be sent."""
+        return [row for rows in self.lanes.values() for row in rows]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was due."""
+        return not (self.lanes or self.refused or self.bugs or self.postponed)
+
+
+def lease_rows(
+    warehouse: Warehouse,
+    account: Account,
+    word: Word,
+    repeats: Repeats,
+    *,
+    token: UUID,
+    limit: int,
+    chance: Callable[[], float],
+    doors: Doors | None = None,
+    make: Make | None = None,
+) -> Lease:
+    """T1: take due rows, word those that are new, freeze their bytes, open their attempts and the first request.
+
+    The plan's decision, consent and age are asked again in the same statement that takes the rows. The request of one
+    lane is kept in the same transaction; those of other lanes are opened right before they leave (``open_request``),
+    so that a kill leaves in doubt only what was about to leave.
+
+    Args:
+        warehouse: As role worker.
+        account: Whose rows.
+        word: The destination's wording.
+        repeats: When a row in doubt may go again.
+        token: New for each lease.
+        limit: Most rows.
+        chance: For the backoff of rows that our own error stopped.
+        doors: Lanes that are closed; none by default.
+        make: Builds the first lane's request; without it none is opened.
+    """
+    doors = doors or Doors()
+    lease = Lease(token)
+    values = account.key | {"token": token}
+    with warehouse.tenant(account.tenant_id) as connection:
+        asked = {"batch_limit": limit, "closed_lanes": sorted(doors.closed)}
+        due = connection.execute(_QUERIES.take_due, values | repeats.values | asked).all()
+        # In one order whenever they were due, so that the same rows make the same bytes.
+        due = sorted(due, key=attrgetter("delivery_id"))
+        taken = _admit(lease, _word_rows(connection, account, due, word, chance), doors)
+        if lease.postponed:
+            _postpone(connection, values, lease.postponed)
+        if not taken:
+            return lease
+        _freeze(connection, values, taken)
+        if make is not None and lease.lanes:
+            lane, rows = next(iter(lease.lanes.items()))
+            # Without what the lane needs no request can be made; the sender meets that again and stops the lane.
+            with suppress(RouteBlocked):
+                lease.opened = _open(connection, account, lane, rows, make)
+        _open_attempts(connection, values, taken, lease.opened)
+        stopped = {t.row.delivery_id: t.stopped for t in taken if t.stopped is not None}
+        settle_rows(connection, values, stopped)
+    return lease
+
+
+def open_request(
+    warehouse: Warehouse,
+    account: Account,
+    token: UUID,
+    lane: str,
+    rows: Sequence[Leased],
+    make: Make,
+) -> Opened | None:
+    """Keep a request's bytes and say in each attempt which request carries it, before it leaves.
+
+    Args:
+        warehouse: As role worker.
+        account: Where it goes.
+        token: The lease.
+        lane: The door it goes through.
+        rows: What shall be sent.
+        make: Builds the request from the rows that are still ours.
+
+    Returns:
+        The request, kept; None when no row is ours any more.
+
+    Raises:
+        RouteBlocked: The account lacks what the lane needs.
+    """
+    values = account.key | {"token": token}
+    with warehouse.tenant(account.tenant_id) as connection:
+        mine = values | {"delivery_ids": [row.delivery_id for row in rows]}
+        kept = set(connection.execute(_QUERIES.lock_leased, mine).scalars())
+        ours = [row for row in rows if row.delivery_id in kept]
+        if not ours:
+            return None
+        connection.execute(_QUERIES.renew_lease, mine | {"lease": LEASE, "enough": ENOUGH_LEASE})
+        opened = _open(connection, account, lane, ours, make)
+        marked = values | {
+            "request_key": opened.key,
+            "delivery_ids": [row.delivery_id for row in ours],
+            "attempts": [row.attempt for row in ours],
+            "places": list(range(len(ours))),
+        }
+        connection.execute(_QUERIES.mark_attempts, marked)
+    return opened
+
+
+class _Taken(NamedTuple):
+    """One row after wording, with what the lease writes of it.
+
+    Attributes:
+        row: What the ledger says.
+        leased: What the sender gets; None for a row that stops here.
+        payload: Its bytes, where they are new.
+        conversion: What those were made of.
+        stopped: What became of it already.
+    """
+
+    row: Row[Any]
+    leased: Leased | None = None
+    payload: bytes | None = None
+    conversion: Conversion | None = None
+    stopped: Outcome | None = None
+
+
+def _word_rows(
+    connection: Connection,
+    account: Account,
+    due: Sequence[Row[Any]],
+    word: Word,
+    chance: Callable[[], float],
+) -> list[_Taken]:
+    fresh = [row.conversion_id for row in due if row.payload is None]
+    conversions = read_conversions(connection, account, fresh)
+    return [_word_row(row, conversions, word, chance) for row in due]
+
+
+def _word_row(
+    row: Row[Any],
+    conversions: Mapping[tuple[str, str], Conversion],
+    word: Word,
+    chance: Callable[[], float],
+) -> _Taken:
+    def leased(lane: str, event: Mapping[str, Any], payload_sha256: str) -> Leased:
+        return Leased(row.delivery_id, row.attempt, row.failures, lane, event, payload_sha256)
+
+    if row.payload is not None:
+        return _Taken(row, leased(row.lane, json.loads(row.payload), row.payload_sha256))
+    conversion = conversions.get((row.conversion_id, row.action))
+    if conversion is None:
+        # The plan was rebuilt between two statements of this transaction.
+        return _Taken(row, stopped=Outcome(State.PENDING, wait=_REBUILT, is_sent=False))
+    if row.purpose != conversion.purpose:
+        conversion = replace(conversion, purpose=row.purpose)
+    try:
+        lane, event = word(conversion)
+    except EventRefused as refusal:
+        return _Taken(row, stopped=rejected(refusal.code, is_sent=False))
+    except Exception as bug:  # noqa: BLE001 - one row that we cannot word must not stop the others
+        return _Taken(row, stopped=_of_bug(bug, row.failures, chance))
+    payload = canonical(event)
+    digest = hashlib.sha256(payload).hexdigest()
+    return _Taken(row, leased(lane, event, digest), payload, conversion)
+
+
+def _admit(lease: Lease, worded: Sequence[_Taken], doors: Doors) -> list[_Taken]:
+    """Sort worded rows into the lease: those that may leave by lane, those that stop here, those whose door is closed.
+
+    Returns:
+        The rows to take: of a lane on trial no more than a small request's, the others stay as they are.
+    """
+    taken: list[_Taken] = []
+    lanes: dict[str, list[Leased]] = {}
+    for one in worded:
+        leased = one.leased
+        if leased is None:
+            taken.append(one)
+            _note_stopped(lease, one.stopped)
+        elif leased.lane in doors.closed:
+            lease.postponed.append(leased.delivery_id)
+        else:
+            rows = lanes.setdefault(leased.lane, [])
+            if leased.lane not in doors.on_trial or len(rows) < doors.trial_size:
+                rows.append(leased)
+                taken.append(one)
+    lease.lanes = dict(sorted(lanes.items()))
+    return taken
+
+
+def _note_stopped(lease: Lease, stopped: Outcome | None) -> None:
+    match stopped:
+        case Outcome(state=State.REJECTED, code=str(code)):
+            lease.refused.append(code)
+        case Outcome(state=State.DEAD | State.RETRY_WAIT, code=str(code)):
+            lease.bugs.append(code.removeprefix("bug:"))
+        case _:
+            pass
+
+
+def _postpone(
+    connection: Connection, values: Mapping[str, Any], delivery_ids: Sequence[str]
+) -> None:
+    connection.execute(
+        _QUERIES.postpone_rows, {**values, "delivery_ids": delivery_ids, "wait": BLOCKED_WAIT}
+    )
+
+
+def _freeze(connection: Connection, values: Mapping[str, Any], taken: Sequence[_Taken]) -> None:
+    """Lease rows and keep the door, the bytes and the money of those that are new."""
+    leased = [one.leased if one.payload is not None else None for one in taken]
+    told = [one.conversion if one.payload is not None else None for one in taken]
+    has_value = [c is not None and c.value is not None and bool(c.currency) for c in told]
+    connection.execute(
+        _QUERIES.lease_deliveries,
+        {
+            **values,
+            "lease": LEASE,
+            "delivery_ids": [one.row.delivery_id for one in taken],
+            "lanes": [row and row.lane for row in leased],
+            "payloads": [one.payload for one in taken],
+            "payload_sha256s": [row and row.payload_sha256 for row in leased],
+            "values": [
+                c.value if c and has else None for c, has in zip(told, has_value, strict=True)
+            ],
+            "currencies": [
+                c.currency if c and has else None for c, has in zip(told, has_value, strict=True)
+            ],
+            "identifiers": [row and " ".join(carried_kinds(row.event)) for row in leased],
+        },
+    )
+
+
+def _open(
+    connection: Connection, account: Account, lane: str, rows: list[Leased], make: Make
+) -> Opened:
+    request = make(lane, rows)
+    members = [(row.delivery_id, row.payload_sha256) for row in rows]
+    key = journal.append_request(connection, account, request, lane, account.config, members)
+    return Opened(key, rows, request)
+
+
+def _open_attempts(
+    connection: Connection,
+    values: Mapping[str, Any],
+    taken: Sequence[_Taken],
+    opened: Opened | None,
+) -> None:
+    rows = opened.rows if opened else []
+    places = {row.delivery_id: place for place, row in enumerate(rows)}
+    ids = [one.row.delivery_id for one in taken]
+    connection.execute(
+        _QUERIES.open_attempts,
+        {
+            **values,
+            "delivery_ids": ids,
+            "attempts": [one.row.attempt for one in taken],
+            "consents": [one.row.consent for one in taken],
+            "legal_bases": [one.row.legal_basis for one in taken],
+            "policies_from": [one.row.policy_from for one in taken],
+            "request_keys": [opened.key if opened and i in places else None for i in ids],
+            "places": [places.get(i) for i in ids],
+        },
+    )
+
+
+def _of_bug(bug: Exception, failures: int, chance: Callable[[], float]) -> Outcome:
+    is_last = failures + 1 >= _MAX_BUGS
+    return Outcome(
+        State.DEAD if is_last else State.RETRY_WAIT,
+        f"bug:{type(bug).__name__}",
+        wait=backoff(failures, chance),
+        is_failure=True,
+        is_sent=False,
+    )
