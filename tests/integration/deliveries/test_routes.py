@@ -27,7 +27,7 @@ WHOLE: dict[str, dict[str, Any]] = {
 
 
 def install(warehouse: Warehouse, tenant: NewTenant, platform: str, **changes: Any) -> None:
-    options = WHOLE[platform] | {"credentials": TOKEN} | changes
+    options: dict[str, Any] = WHOLE[platform] | {"credentials": TOKEN} | changes
     account_id = options.pop("account_id")
     install_account(warehouse, tenant.tenant_id, platform, account_id, **options)
 
@@ -144,7 +144,7 @@ def test_refusal_says_what_to_change(
     word: str,
 ) -> None:
     base = platform if platform in WHOLE else "meta"
-    options = WHOLE[base] | {"credentials": TOKEN} | changes
+    options: dict[str, Any] = WHOLE[base] | {"credentials": TOKEN} | changes
     account_id = options.pop("account_id")
     with pytest.raises(AccountRefused, match=word):
         install_account(warehouse, tenant.tenant_id, platform, account_id, **options)
