@@ -21,6 +21,7 @@ from orchestration.vendors.errors import (
     Throttled,
     Unauthorized,
     Unclear,
+    Unreachable,
     VendorError,
 )
 from orchestration.vendors.google_codes import CLICK_UPLOAD, action_of, gravest
@@ -54,6 +55,9 @@ ACTIONS = (
     " conversion_action.counting_type"
     " FROM conversion_action"
 )
+# How gRPC words a call that found nobody to talk to (seen with grpcio 1.85.1); the status alone says no more than that
+# something broke.
+_NEVER_CONNECTED = "failed to connect to all addresses"
 # What an upload calls its rows.
 _ROW_FIELDS = frozenset({"conversions", "conversion_adjustments"})
 
@@ -293,6 +297,8 @@ def _error_of_call(error: Any) -> VendorError:
             return RouteBlocked(code)
         case exceptions.InvalidArgument() | exceptions.NotFound():
             return RequestRefused(code)
+        case exceptions.ServiceUnavailable() if _NEVER_CONNECTED in (error.message or ""):
+            return Unreachable("connect_error")
         case _:
             return Unclear(code)
 

@@ -19,11 +19,12 @@ import pytest
 from pydantic import SecretStr
 
 from orchestration.deliveries.conversion import Account, Conversion, Request
-from orchestration.deliveries.destinations import DESTINATIONS
+from orchestration.deliveries.destinations import destination_of
 from orchestration.deliveries.outcomes import of_error
 from orchestration.deliveries.splitting import Splitter
 from orchestration.deliveries.states import State
 from orchestration.sandbox.server import Sandbox, running_sandbox
+from orchestration.sandbox.tally import Place
 from orchestration.settings import Settings
 from orchestration.vendors import google_oauth
 from orchestration.vendors.errors import (
@@ -39,18 +40,26 @@ from orchestration.vendors.errors import (
 TENANT = UUID("0198c0de-0000-7000-8000-000000000001")
 ACCOUNTS = {
     "google": Account(TENANT, "google", "1234567890"),
+    "google_clicks": Account(TENANT, "google", "1234567890", {"api": "click_upload"}),
     "meta": Account(TENANT, "meta", "880000000000001", {"dataset_id": "880000000000001"}),
     "tiktok": Account(
         TENANT, "tiktok", "CPIXEL0001", {"offline_event_set_id": "7100000000000000001"}
     ),
 }
 # What a platform says to a whole request that it took.
-TAKEN = {"google": State.SUBMITTED, "meta": State.ACCEPTED, "tiktok": State.ACCEPTED}
+TAKEN = {name: State.SUBMITTED if name == "google" else State.ACCEPTED for name in ACCOUNTS}
+LANES = {"google": "900000002", "google_clicks": "900000002", "meta": "crm", "tiktok": "offline"}
+# What the classic upload cannot meet, for it speaks gRPC and answers row by row.
+NOT_OVER_GRPC = frozenset({"reset_after", "whole_request_refusal"})
 
 
 @pytest.fixture(scope="module")
 def _sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with running_sandbox(tmp_path_factory.mktemp("sandbox")) as running:
+    with (
+        running_sandbox(tmp_path_factory.mktemp("sandbox")) as running,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", str(running.grpc_roots_path))
         yield running
 
 
@@ -64,10 +73,11 @@ def sandbox(_sandbox: Sandbox) -> Sandbox:
 class Desk:
     """One destination with a client on the sandbox."""
 
-    def __init__(self, platform: str, sandbox: Sandbox) -> None:
-        self.platform = platform
-        self.account = ACCOUNTS[platform]
-        self.destination = DESTINATIONS[platform]
+    def __init__(self, name: str, sandbox: Sandbox) -> None:
+        self.name = name
+        self.account = ACCOUNTS[name]
+        self.platform = self.account.platform
+        self.destination = destination_of(self.account)
         self.sandbox = sandbox
         settings = Settings(master_key=SecretStr("x"), **sandbox.settings_overrides())  # pyright: ignore[reportArgumentType]
         self.client = self.destination.connect(settings, {"access_token": "good"}, self.account)
@@ -104,7 +114,7 @@ class Desk:
         return self.sandbox.around.tally.counts()[self.platform]
 
 
-@pytest.fixture(params=DESTINATIONS)
+@pytest.fixture(params=ACCOUNTS)
 def desk(request: pytest.FixtureRequest, sandbox: Sandbox) -> Iterator[Desk]:
     made = Desk(request.param, sandbox)
     with closing(made.client):
@@ -117,7 +127,7 @@ def bad_event(desk: Desk, number: int) -> dict[str, Any]:
 
 
 def test_batch_is_taken_and_every_row_hears_so(desk: Desk) -> None:
-    assert desk.send([desk.event(n) for n in range(5)]) == [TAKEN[desk.platform]] * 5
+    assert desk.send([desk.event(n) for n in range(5)]) == [TAKEN[desk.name]] * 5
     assert desk.counts["distinct_ids"] == 5
     assert desk.counts["raw_personal_data"] == 0
 
@@ -142,7 +152,12 @@ def test_bad_row_in_a_batch_is_found_and_the_others_are_taken(desk: Desk) -> Non
     refused: list[dict[str, Any]] = []
     while batch := splitter.take():
         try:
-            desk.send(batch)
+            outcomes = desk.destination.send(desk.client, desk.request(batch))
+            refused += [
+                event
+                for event, outcome in zip(batch, outcomes, strict=True)
+                if outcome.state is State.REJECTED
+            ]
         except RequestRefused as refusal:
             refused += [event for event, _ in splitter.split(batch, refusal)]
     assert refused == [events[5]]
@@ -150,18 +165,27 @@ def test_bad_row_in_a_batch_is_found_and_the_others_are_taken(desk: Desk) -> Non
     assert desk.counts["seen_twice"] == 0
 
 
+FAILURES: list[tuple[str, type[VendorError], State, bool]] = [
+    ("429", Throttled, State.RETRY_WAIT, False),
+    ("500", Unclear, State.IN_DOUBT, False),
+    ("503", Unclear, State.IN_DOUBT, False),
+    ("502_html", Unclear, State.IN_DOUBT, False),
+    ("reset", Unclear, State.IN_DOUBT, False),
+    ("reset_after", Unclear, State.IN_DOUBT, True),
+    ("expired_token", Unauthorized, State.PENDING, False),
+    ("whole_request_refusal", RequestRefused, State.REJECTED, False),
+]
+
+
 @pytest.mark.parametrize(
-    ("fault", "family", "state", "is_applied"),
+    ("desk", "fault", "family", "state", "is_applied"),
     [
-        ("429", Throttled, State.RETRY_WAIT, False),
-        ("500", Unclear, State.IN_DOUBT, False),
-        ("503", Unclear, State.IN_DOUBT, False),
-        ("502_html", Unclear, State.IN_DOUBT, False),
-        ("reset", Unclear, State.IN_DOUBT, False),
-        ("reset_after", Unclear, State.IN_DOUBT, True),
-        ("expired_token", Unauthorized, State.PENDING, False),
-        ("whole_request_refusal", RequestRefused, State.REJECTED, False),
+        (name, *failure)
+        for name in ACCOUNTS
+        for failure in FAILURES
+        if name != "google_clicks" or failure[0] not in NOT_OVER_GRPC
     ],
+    indirect=["desk"],
 )
 def test_failure_says_what_to_do(
     desk: Desk, fault: str, family: type[VendorError], state: State, is_applied: bool
@@ -172,7 +196,7 @@ def test_failure_says_what_to_do(
     assert of_error(failure.value).state is state
     assert desk.counts["distinct_ids"] == int(is_applied)
     # Codes only: nothing of what was sent, nothing of what the vendor wrote.
-    assert len(str(failure.value)) <= 40
+    assert len(str(failure.value)) <= 60
     assert " " not in str(failure.value)
 
 
@@ -187,6 +211,7 @@ def test_server_that_is_not_there_took_nothing(desk: Desk, sandbox: Sandbox) -> 
     nowhere = Settings(
         master_key=SecretStr("x"),
         google_datamanager_url="http://127.0.0.1:9",
+        google_ads_endpoint="localhost:9",
         meta_graph_url="http://127.0.0.1:9",
         tiktok_api_url="http://127.0.0.1:9",
     )
@@ -197,9 +222,9 @@ def test_server_that_is_not_there_took_nothing(desk: Desk, sandbox: Sandbox) -> 
 
 def test_a_wait_that_the_platform_names_is_kept(sandbox: Sandbox) -> None:
     # Meta's usage header counts in minutes.
-    for platform, seconds in (("google", 42), ("meta", 60)):
+    for platform, seconds in (("google", 42), ("google_clicks", 42), ("meta", 60)):
         desk = Desk(platform, sandbox)
-        sandbox.arm(platform, "429", retry_after=42)
+        sandbox.arm(desk.platform, "429", retry_after=42)
         with closing(desk.client), pytest.raises(Throttled) as failure:
             desk.send([desk.event(1)])
         assert failure.value.retry_after == timedelta(seconds=seconds)
@@ -304,6 +329,91 @@ def test_google_without_a_complete_credential_is_refused_at_once() -> None:
         google_oauth.read_credentials({"client_id": "c"}, "http://127.0.0.1:9/token", "s")
 
 
+@pytest.fixture
+def clicks(sandbox: Sandbox) -> Iterator[Desk]:
+    made = Desk("google_clicks", sandbox)
+    with closing(made.client):
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [
+        ("TOO_RECENT_EVENT", State.RETRY_WAIT),
+        ("ORDER_ID_ALREADY_IN_USE", State.DUPLICATE),
+        ("CLICK_NOT_FOUND", State.ACCEPTED),
+        ("UNPARSEABLE_GCLID", State.REJECTED),
+    ],
+)
+def test_click_upload_answers_by_row(clicks: Desk, code: str, state: State) -> None:
+    events = [clicks.event(1), clicks.event(2), clicks.event(3)]
+    clicks.sandbox.arm("google", f"row_{code}", event_id=events[1]["orderId"])
+    outcomes = clicks.destination.send(clicks.client, clicks.request(events))
+    assert [o.state for o in outcomes] == [State.ACCEPTED, state, State.ACCEPTED]
+    assert [o.code for o in outcomes] == [None, f"ConversionUploadError.{code}", None]
+    assert outcomes[1].is_matched is (False if code == "CLICK_NOT_FOUND" else None)
+
+
+def test_click_upload_refuses_a_row_whose_own_click_is_not_found(clicks: Desk) -> None:
+    event = clicks.event(1, click_ids={"gclid": "Cj0K"})
+    clicks.sandbox.arm("google", "row_CLICK_NOT_FOUND")
+    assert clicks.send([event]) == [State.REJECTED]
+
+
+def test_click_upload_counts_a_row_sent_again_once(clicks: Desk) -> None:
+    event = clicks.event(1)
+    assert clicks.send([event]) == [State.ACCEPTED]
+    assert clicks.send([event]) == [State.DUPLICATE]
+
+
+def test_click_upload_of_an_action_that_is_not_there_blames_no_row(clicks: Desk) -> None:
+    request = clicks.destination.request([clicks.event(1), clicks.event(2)], clicks.account, "1")
+    with pytest.raises(RouteBlocked, match="NO_CONVERSION_ACTION_FOUND"):
+        clicks.destination.send(clicks.client, request)
+
+
+@pytest.mark.parametrize(
+    ("reason", "family", "code"),
+    [
+        (
+            "NOT_ALLOWLISTED",
+            RouteBlocked,
+            "NotAllowlistedError.CUSTOMER_NOT_ALLOWLISTED_FOR_THIS_FEATURE",
+        ),
+        ("PERMISSION_DENIED", RouteBlocked, "AuthorizationError.USER_PERMISSION_DENIED"),
+        ("OAUTH_TOKEN_REVOKED", Unauthorized, "AuthenticationError.OAUTH_TOKEN_REVOKED"),
+        ("RESOURCE_EXHAUSTED", Throttled, "QuotaError.RESOURCE_EXHAUSTED"),
+    ],
+)
+def test_click_upload_refusal_of_everything_keeps_its_code(
+    clicks: Desk, reason: str, family: type[VendorError], code: str
+) -> None:
+    clicks.sandbox.arm("google", f"reason_{reason}")
+    with pytest.raises(VendorError) as failure:
+        clicks.send([clicks.event(1)])
+    assert (type(failure.value), failure.value.code) == (family, code)
+
+
+def test_click_upload_restates_and_retracts_what_was_uploaded(clicks: Desk) -> None:
+    def change(number: int, **changes: Any) -> dict[str, Any]:
+        return clicks.event(number, changed_at=datetime.now(UTC), **changes)
+
+    clicks.send([clicks.event(1), clicks.event(2)])
+    events = [
+        change(1, purpose="adjust", value=Decimal("900.00")),
+        change(2, purpose="retract"),
+        change(3, purpose="retract"),
+    ]
+    request = clicks.destination.request(events, clicks.account, "900000002/adjust")
+    outcomes = clicks.destination.send(clicks.client, request)
+    assert [o.state for o in outcomes] == [State.ACCEPTED, State.ACCEPTED, State.REJECTED]
+    assert outcomes[2].code == "ConversionAdjustmentUploadError.CONVERSION_NOT_FOUND"
+    again = clicks.destination.send(clicks.client, request)
+    assert [o.state for o in again][:2] == [State.DUPLICATE, State.DUPLICATE]
+    held = clicks.sandbox.around.tally.held("google", Place("1234567890", "900000002"))
+    assert [(h.value, h.is_retracted) for h in held.values()] == [(900.0, False), (0, True)]
+
+
 @pytest.mark.parametrize("code", [40001, 40007, 40105])
 def test_tiktok_refusal_in_a_200_is_no_success(sandbox: Sandbox, code: int) -> None:
     desk = Desk("tiktok", sandbox)
@@ -344,8 +454,10 @@ def test_meta_unknown_dataset_blames_no_row(sandbox: Sandbox) -> None:
 
 
 def test_limits_are_the_platforms_own() -> None:
-    assert {name: d.batch_size(0) for name, d in DESTINATIONS.items()} == {
+    sizes = {name: destination_of(account).batch_size(0) for name, account in ACCOUNTS.items()}
+    assert sizes == {
         "google": 2_000,
+        "google_clicks": 2_000,
         "meta": 1_000,
         "tiktok": 1_000,
     }

@@ -118,6 +118,8 @@ def send(client: ClickUploads, request: Request) -> list[Outcome]:
     Raises:
         VendorError: It was refused as a whole, or its fate is unknown.
     """
+    if not request.size:
+        raise RequestRefused("no_rows")
     if request.target.endswith(_ADJUST):
         return classify(client.adjust(request.body), [False] * request.size)
     rows = json.loads(request.body)["conversions"]
