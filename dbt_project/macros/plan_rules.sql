@@ -34,7 +34,7 @@
         {
             'code': 'consent_denied', 'decision': 'never',
             'when': "consent = 'denied'",
-            'facts': {'consent': "coalesce(consent, 'unknown')"},
+            'facts': {'consent': "coalesce(consent, 'unknown')", 'consent_at': 'consent_at'},
         },
         {
             'code': 'consent_unknown', 'decision': 'hold',

@@ -11,6 +11,7 @@ _GRAINS = {
     "consent_policies": (
         "One row per tenant, region and moment from which a policy holds: on which ground outcomes are sent."
     ),
+    "consent_changes": "One row per tenant and yes or no that a person of ours recorded.",
     "campaign_map": (
         "One row per tenant, campaign or ad group, and time from which a name holds, as people gave it."
     ),

@@ -152,6 +152,7 @@ pairs as (
         conversions.lead_id,
         conversions.is_reversed,
         conversions.consent,
+        conversions.consent_at,
         coalesce(conversions.region, tenants.region) as region,
         {%- for id in platform_ids() %}
         coalesce(conversions.{{ id }}, clicks.{{ id }}) as {{ id }},
@@ -314,5 +315,6 @@ select
     legal_basis,
     policy_from,
     limited_data_use,
-    expires_at
+    expires_at,
+    now() as planned_at
 from reasoned

@@ -11,6 +11,7 @@
         incremental_strategy='append',
         indexes=[
             {'columns': ['tenant_id', 'conversion_id', 'kind', 'token'], 'unique': true},
+            {'columns': ['tenant_id', 'token']},
             {'columns': ['built_at']},
         ],
         pre_hook="{{ forget_changed_conversions() }}",

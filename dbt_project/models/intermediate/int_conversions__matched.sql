@@ -19,6 +19,7 @@
         unique_key=['tenant_id', 'conversion_id'],
         indexes=[
             {'columns': ['tenant_id', 'conversion_id'], 'unique': true},
+            {'columns': ['tenant_id', 'person_id']},
             {'columns': ['tenant_id', 'own_person_id']},
             {'columns': ['tenant_id', 'crm_record_id']},
             {'columns': ['built_at']},
@@ -235,7 +236,6 @@ select
     best.matched_by,
     coalesce(best.person_id, persons.own_person_id) as person_id,
     coalesce(persons.region, best.region) as region,
-    coalesce(persons.consent, best.consent) as consent,
     persons.own_person_id,
     persons.named_lead,
     persons.identified_at,
@@ -247,8 +247,7 @@ left join
             found.lead_id,
             candidates.matched_by,
             found.person_id,
-            found.region,
-            found.consent
+            found.region
         from (
             select
                 clicks.lead_id,

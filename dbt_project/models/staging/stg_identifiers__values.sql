@@ -72,6 +72,19 @@ persons as (
         tenant_id,
         received_at,
         staged_at,
+        {%- for kind in kinds %}
+        null as {{ kind }},
+        {%- endfor %}
+        email_sha256,
+        phone_sha256
+    from {{ ref('stg_intake__consents') }}
+
+    union all
+
+    select
+        tenant_id,
+        received_at,
+        staged_at,
         null as email,
         phone,
         null as first_name,
