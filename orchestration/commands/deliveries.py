@@ -23,6 +23,9 @@ from orchestration.commands.console import (
 )
 from orchestration.settings import get_settings
 
+# Who acts, in the audit log: the command line knows no names.
+_OPERATOR = "operator"
+
 app = typer.Typer(help="What leaves for the platforms.", no_args_is_help=True)
 
 DestinationOption = Annotated[
@@ -206,6 +209,42 @@ def show_expiring(
             highlight=False,
             soft_wrap=True,
         )
+
+
+@app.command("pause")
+def pause_destination(
+    destination: Annotated[str, typer.Argument(help="google, meta, tiktok, or platform:account.")],
+    reason: Annotated[str, typer.Option(help="Why, for whoever looks next.")] = "paused",
+    tenant: TenantOption = None,
+) -> None:
+    """Let nothing leave for a destination until `resume`; what waits there keeps waiting."""
+    from orchestration.deliveries.operating import pause
+    from orchestration.deliveries.phrases import read_target
+    from orchestration.warehouse import Warehouse
+
+    with refusals(), Warehouse(get_settings(), "worker") as warehouse:
+        paused = pause(warehouse, tenant_of(tenant), read_target(destination), reason, by=_OPERATOR)
+    for account in paused:
+        err.print(f"Paused {account.platform}:{account.account_id}.", highlight=False)
+
+
+@app.command("resume")
+def resume_destination(
+    destination: Annotated[str, typer.Argument(help="google, meta, tiktok, or platform:account.")],
+    tenant: TenantOption = None,
+) -> None:
+    """Let things leave again for a destination, whoever or whatever stopped it."""
+    from orchestration.deliveries.operating import resume
+    from orchestration.deliveries.phrases import read_target
+    from orchestration.warehouse import Warehouse
+
+    with refusals(), Warehouse(get_settings(), "worker") as warehouse:
+        ended = resume(warehouse, tenant_of(tenant), read_target(destination), by=_OPERATOR)
+    if not ended:
+        err.print("Nothing was stopped there.")
+    for account, target in ended:
+        lane = f" for {target}" if target else ""
+        err.print(f"{account.platform}:{account.account_id} goes again{lane}.", highlight=False)
 
 
 @app.command("preview")

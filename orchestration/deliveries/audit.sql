@@ -283,10 +283,11 @@ where
     and not exists (
         select
         from ops.delivery_attempts as a
-        inner join ops.delivery_requests as j on a.tenant_id = j.tenant_id and a.request_key = j.request_key
+        inner join ops.delivery_journal as j on a.tenant_id = j.tenant_id and a.request_key = j.request_key
         where
             a.tenant_id = :tenant_id
             and a.delivery_id = d.delivery_id
+            and j.kind = 'request'
             and j.platform = d.platform
             and j.account_id = d.account_id
     )

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from orchestration.deliveries import accounts, gate
+from orchestration.deliveries import accounts, gate, stops
+from orchestration.deliveries.conversion import Account
 from orchestration.deliveries.destinations import destination_of
 from orchestration.deliveries.meanings import find_meaning, is_throttle
 from orchestration.deliveries.phrases import Target, choose_accounts, say_expiry
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from orchestration.deliveries.conversion import Account
     from orchestration.warehouse import Warehouse
 
 _QUERIES = sql.load(__file__, "operating.sql")
@@ -286,7 +286,74 @@ def list_status(warehouse: Warehouse, tenant_id: UUID) -> list[Status]:
         for row in connection.execute(_QUERIES.list_waits, values):
             if is_throttle(row.platform, row.code):
                 found[row.platform, row.account_id].throttled_until = row.until_at
+        for (platform, account_id), status in found.items():
+            account = Account(tenant_id, platform, account_id)
+            status.stops = [
+                say_stop(platform, stop) for stop in stops.list_stops(connection, account)
+            ]
     return list(found.values())
+
+
+def pause(
+    warehouse: Warehouse, tenant_id: UUID, target: Target, reason: str, by: str
+) -> list[Account]:
+    """Let nothing leave for a destination until a person ends it; what is on its way is not called back.
+
+    Args:
+        warehouse: As role worker.
+        tenant_id: Whose.
+        target: Which destinations.
+        reason: Why, for whoever looks next.
+        by: Who.
+
+    Returns:
+        The accounts that are paused now.
+
+    Raises:
+        DestinationUnknown: The tenant has no such account.
+    """
+    chosen = choose_accounts(accounts.list_accounts(warehouse, tenant_id), target)
+    with warehouse.tenant(tenant_id) as connection:
+        for account in chosen:
+            stops.stop(connection, account, "person", reason, by)
+    return chosen
+
+
+def resume(
+    warehouse: Warehouse, tenant_id: UUID, target: Target, by: str
+) -> list[tuple[Account, str]]:
+    """Let things leave again for a destination, whoever or whatever stopped it.
+
+    Args:
+        warehouse: As role worker.
+        tenant_id: Whose.
+        target: Which destinations.
+        by: Who.
+
+    Returns:
+        What was stopped and goes again: the account and the stop's target, empty for the whole account.
+
+    Raises:
+        DestinationUnknown: The tenant has no such account.
+    """
+    chosen = choose_accounts(accounts.list_accounts(warehouse, tenant_id), target)
+    with warehouse.tenant(tenant_id) as connection:
+        return [
+            (account, stop.target)
+            for account in chosen
+            for stop in stops.list_stops(connection, account)
+            if stops.resume(connection, account, by, stop.target)
+        ]
+
+
+def say_stop(platform: str, stop: stops.Stop) -> str:
+    """A stop in words: what, by whom, since when, and when it is tried again."""
+    meaning = find_meaning(platform, stop.code)
+    why = f"{stop.code}: {meaning.sentence}" if meaning else stop.code
+    who = f"paused by {stop.stopped_by}" if stop.kind == "person" else f"{stop.kind} refused"
+    what = f" for {stop.target}" if stop.target else ""
+    again = f", tried again at {stop.next_try_at:%Y-%m-%d %H:%M} UTC" if stop.next_try_at else ""
+    return f"{who}{what} since {stop.stopped_at:%Y-%m-%d %H:%M} UTC ({why}){again}"
 
 
 def _retry_account(

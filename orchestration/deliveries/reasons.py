@@ -147,6 +147,10 @@ DESTINATION = {
         "the platform has no word for such a change of this event",
         "Keep it in mind when you compare the platform's numbers with the CRM's.",
     ),
+    "no_change_time": Reason(
+        "a change must say when it came about, and that is unknown",
+        "Send the change from the CRM with its time.",
+    ),
     "limit_cannot_be_told": Reason(
         "TikTok takes a limit on the use of data with web events only",
         "Set the account's page: `leadloop account add tiktok … --set site_url=https://…`.",
@@ -230,9 +234,22 @@ CALLS = {
     ),
     "no_request_id": Reason("the platform took the request and gave it no name", _ITSELF),
     "failure_without_errors": Reason("Google said that some rows failed, and not which", _ITSELF),
+    "no_rows": Reason("the answer has none of the rows that were asked for", _ITSELF),
     "no_customer": Reason(
-        "the account names no Google Ads customer",
-        "Set ads_customer_id with `leadloop account add google … --set`.",
+        "Google told of no customer under the account's number",
+        "Look at the account's number, and at the login account.",
+    ),
+    "PARTIAL_SUCCESS": Reason(
+        "some rows of its request failed, and the platform does not say which; this may be one",
+        _NOTHING,
+    ),
+    "MIXED_REASONS": Reason(
+        "rows of its request failed for several reasons, and the platform does not say which for which",
+        _NOTHING,
+    ),
+    "FAILED_WITHOUT_REASON": Reason(
+        "the platform says that its whole request failed, and not why",
+        "Look at the conversion action's diagnostics in Google Ads.",
     ),
     "lease_expired": Reason("the sender was gone before it could say what became of it", _ITSELF),
     "split_budget": Reason(

@@ -230,6 +230,10 @@ def break_unknown_rule(desk: Any) -> None:
     desk.change_plan("never", rules=["no_identifier", "whim"])
 
 
+def break_journal(desk: Any) -> None:
+    desk.admin.execute("delete from ops.delivery_journal where kind = 'request'")
+
+
 BREAKERS = [
     pytest.param(break_undecided, "undecided", id="undecided"),
     pytest.param(break_planned_twice, "planned_twice", id="planned twice"),
@@ -238,6 +242,7 @@ BREAKERS = [
     pytest.param(break_open_twice, "open_twice", id="open twice"),
     pytest.param(break_open_behind_a_newer, "open_twice", id="open behind a newer"),
     pytest.param(break_sent_unproven, "sent_unproven", id="attempt without request"),
+    pytest.param(break_journal, "sent_unproven", id="request without entry"),
     pytest.param(break_open_too_long, "open_too_long", id="open too long"),
     pytest.param(break_unknown_reason, "unknown_reason", id="unknown reason"),
     pytest.param(break_unknown_rule, "unknown_reason", id="unknown rule"),

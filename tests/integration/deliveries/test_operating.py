@@ -14,6 +14,8 @@ from orchestration.deliveries.operating import (
     list_dead_letters,
     list_expiring,
     list_status,
+    pause,
+    resume,
     retry,
 )
 from orchestration.deliveries.phrases import DestinationUnknown, Target, read_target
@@ -310,3 +312,28 @@ def test_status_says_which_rules_keep_everything_back(make_desk: DeskMaker) -> N
     desk.judge(passed=False)
     [status] = list_status(desk.warehouse, desk.tenant_id)
     assert status.gate == ("REC3",)
+
+
+def test_nothing_leaves_for_a_paused_destination_until_it_is_resumed(make_desk: DeskMaker) -> None:
+    desk = make_desk("meta", "tiktok")
+    desk.plan("a", "meta")
+    desk.plan("b", "tiktok")
+    desk.enroll()
+    pause(desk.warehouse, desk.tenant_id, read_target("meta"), "price list is wrong", by="ayse")
+    desk.send()
+    assert desk.states() == {"a": "pending", "b": "accepted"}
+    told = {s.platform: s for s in list_status(desk.warehouse, desk.tenant_id)}
+    assert told["tiktok"].stops == []
+    assert told["meta"].stops[0].startswith("paused by ayse since ")
+    assert "price list is wrong" in told["meta"].stops[0]
+    [(account, target)] = resume(desk.warehouse, desk.tenant_id, read_target("meta"), by="ayse")
+    assert (account.platform, target) == ("meta", "")
+    desk.send()
+    assert desk.states() == {"a": "accepted", "b": "accepted"}
+    assert resume(desk.warehouse, desk.tenant_id, read_target("meta"), by="ayse") == []
+
+
+def test_a_pause_names_accounts_that_are_there(make_desk: DeskMaker) -> None:
+    desk = make_desk("meta")
+    with pytest.raises(DestinationUnknown, match="meta:880000000000001"):
+        pause(desk.warehouse, desk.tenant_id, read_target("tiktok"), "no", by="ayse")
