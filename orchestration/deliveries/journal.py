@@ -76,7 +76,6 @@ def append_request(
             "target": request.target,
             "body": request.body,
             "body_sha256": body_sha256,
-            "previous_key": head.entry_key,
             "event_count": request.size,
             "lane": lane,
             "envelope": canonical(envelope).decode(),

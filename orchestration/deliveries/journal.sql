@@ -32,10 +32,10 @@ insert into ops.delivery_journal (
 -- name: insert_request
 -- Keep a request as it is about to leave.
 insert into ops.delivery_requests (
-    tenant_id, request_key, platform, account_id, sequence, target, body, body_sha256, previous_sha256, event_count,
-    lane, envelope, members, sent_at
+    tenant_id, request_key, platform, account_id, sequence, target, body, body_sha256, event_count, lane,
+    envelope, members, sent_at
 ) values (
-    :tenant_id, :request_key, :platform, :account_id, :sequence, :target, :body, :body_sha256, :previous_key,
+    :tenant_id, :request_key, :platform, :account_id, :sequence, :target, :body, :body_sha256,
     :event_count, :lane, cast(:envelope as jsonb), :members, :at
 )
 

@@ -107,6 +107,7 @@ class Lease:
         lanes: What may be sent, by lane.
         opened: The request of the first lane, kept already.
         refused: Codes of rows that no request can hold, settled already.
+        noted: Codes of changes that no request can hold, settled already.
         bugs: Kinds of our own errors while wording rows, settled already.
         postponed: Rows that wait, as their door is closed.
     """
@@ -115,6 +116,7 @@ class Lease:
     lanes: dict[str, list[Leased]] = field(default_factory=dict[str, list[Leased]])
     opened: Opened | None = None
     refused: list[str] = field(default_factory=list[str])
+    noted: list[str] = field(default_factory=list[str])
     bugs: list[str] = field(default_factory=list[str])
     postponed: list[str] = field(default_factory=list[str])
 
@@ -126,7 +128,7 @@ class Lease:
     @property
     def is_empty(self) -> bool:
         """Whether nothing was due."""
-        return not (self.lanes or self.refused or self.bugs or self.postponed)
+        return not (self.lanes or self.refused or self.noted or self.bugs or self.postponed)
 
 
 def lease_rows(
@@ -276,7 +278,7 @@ def _word_row(
     try:
         lane, event = word(conversion)
     except EventRefused as refusal:
-        return _Taken(row, stopped=rejected(refusal.code, is_sent=False))
+        return _Taken(row, stopped=_of_refusal(refusal, row.purpose))
     except Exception as bug:  # noqa: BLE001 - one row that we cannot word must not stop the others
         return _Taken(row, stopped=_of_bug(bug, row.failures, chance))
     payload = canonical(event)
@@ -312,6 +314,8 @@ def _note_stopped(lease: Lease, stopped: Outcome | None) -> None:
     match stopped:
         case Outcome(state=State.REJECTED, code=str(code)):
             lease.refused.append(code)
+        case Outcome(state=State.NOTED, code=str(code)):
+            lease.noted.append(code)
         case Outcome(state=State.DEAD | State.RETRY_WAIT, code=str(code)):
             lease.bugs.append(code.removeprefix("bug:"))
         case _:
@@ -382,6 +386,13 @@ def _open_attempts(
             "places": [places.get(i) for i in ids],
         },
     )
+
+
+def _of_refusal(refusal: EventRefused, purpose: str) -> Outcome:
+    """A conversion that cannot be worded is refused; a change of one that the platform has is noted."""
+    if purpose == "send":
+        return rejected(refusal.code, is_sent=False)
+    return Outcome(State.NOTED, refusal.code, is_sent=False)
 
 
 def _of_bug(bug: Exception, failures: int, chance: Callable[[], float]) -> Outcome:

@@ -209,5 +209,7 @@ def reason_of(outcome: Outcome) -> str | None:
             return "refused_by_platform" if outcome.is_sent else "refused_before_sending"
         case State.DEAD:
             return "bug"
+        case State.NOTED:
+            return "platform_cannot_adjust"
         case _:
             return None

@@ -318,7 +318,8 @@ class _Route:
 
     def _note_lease(self, lease: leases.Lease) -> None:
         self.report.moves.update([State.REJECTED] * len(lease.refused))
-        self.report.codes.update(lease.refused)
+        self.report.moves.update([State.NOTED] * len(lease.noted))
+        self.report.codes.update(lease.refused + lease.noted)
         self.report.bugs.update(lease.bugs)
 
     def _deliver(

@@ -81,6 +81,9 @@ STEPS: tuple[Step, ...] = (
     Step(
         State.LEASED, "refused in doubt", State.DEAD, "Refused now, but an earlier try may count."
     ),
+    Step(
+        State.LEASED, "cannot be told", State.NOTED, "A change that its door has no way to hear of."
+    ),
     Step(State.LEASED, "bug", State.DEAD, "An error of ours stopped it three times."),
     Step(State.SUBMITTED, "accepted", State.ACCEPTED, "The platform says that it has it."),
     Step(State.SUBMITTED, "already exists", State.DUPLICATE, "The platform had it before."),

@@ -196,7 +196,6 @@ def _check_entry(account: Account, row: Row[Any]) -> Iterator[Fault]:
         beside = {
             "request_key": (row.request_key, row.entry_key),
             "sequence": (row.request_sequence, row.sequence),
-            "previous": (row.previous_sha256, row.previous_key),
             "body_sha256": (row.body_sha256, told["body_sha256"]),
         }
         code = "request_changed"

@@ -71,7 +71,6 @@ select
     j.content,
     j.at,
     r.sequence as request_sequence,
-    r.previous_sha256,
     r.target,
     r.lane,
     r.envelope,

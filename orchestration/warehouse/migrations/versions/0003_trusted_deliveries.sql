@@ -19,6 +19,33 @@ alter table ops.deliveries add constraint deliveries_state_check check (
     )
 );
 
+-- The ways between the states, as deliveries/states.py has them.
+create or replace function ops.check_delivery_transition() returns trigger
+language plpgsql
+set search_path = pg_catalog
+as $$
+begin
+    if not (old.state, new.state) in (
+        ('held', 'pending'), ('held', 'cancelled'), ('held', 'expired'),
+        ('pending', 'leased'), ('pending', 'held'), ('pending', 'cancelled'), ('pending', 'expired'),
+        ('leased', 'submitted'), ('leased', 'accepted'), ('leased', 'duplicate'), ('leased', 'rejected'),
+        ('leased', 'retry_wait'), ('leased', 'in_doubt'), ('leased', 'pending'), ('leased', 'dead'),
+        ('leased', 'noted'),
+        ('submitted', 'accepted'), ('submitted', 'duplicate'), ('submitted', 'rejected'),
+        ('submitted', 'in_doubt'),
+        ('retry_wait', 'leased'), ('retry_wait', 'cancelled'), ('retry_wait', 'expired'),
+        ('retry_wait', 'dead'),
+        ('in_doubt', 'leased'), ('in_doubt', 'accepted'), ('in_doubt', 'dead'),
+        ('rejected', 'pending'), ('dead', 'pending')
+    ) then
+        raise exception using
+            errcode = 'check_violation',
+            message = format('a delivery cannot go from %s to %s', old.state, new.state);
+    end if;
+    return new;
+end;
+$$;
+
 -- What an attempt stood on when it was leased, and what became of it when the platform answered later.
 alter table ops.delivery_attempts
 add column place integer,
@@ -35,7 +62,9 @@ add column settled_at timestamptz;
 alter table ops.delivery_requests
 add column lane text,
 add column envelope jsonb not null default '{}',
-add column members bytea not null default '';
+add column members bytea not null default '',
+-- The key before is the journal's to keep.
+drop column previous_sha256;
 
 -- Everything that left and everything that was answered, one chain for each account: entry_key is the SHA-256 of the
 -- previous key, the sequence, the kind and the content's own hash. A request's key is the key of its entry.
