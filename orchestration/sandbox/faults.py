@@ -17,7 +17,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 # Refusals of an event for good: what a fault of these kinds picked is nobody's loss.
 _OF_THE_EVENT = ("whole_request_refusal", "partial", "code_", "reason_", "later_", "row_")
-_PASSING = ("later_INTERNAL_ERROR", "later_TOO_RECENT_CLICK", "later_DUPLICATE", "code_40050")
+_PASSING = (
+    "later_INTERNAL_ERROR",
+    "later_TOO_RECENT_CLICK",
+    "later_DUPLICATE",
+    "row_TOO_RECENT",
+    "row_ORDER_ID_ALREADY_IN_USE",
+    "code_40050",
+)
 
 
 class Fault(BaseModel):
@@ -39,7 +46,7 @@ class Fault(BaseModel):
     ``fewer_received``          Meta: the last event is lost, and ``events_received`` tells so.
     ``code_N`` ``code_N_M``     Meta: error code N, subcode M. TikTok: code N in an HTTP 200.
     ``reason_R``                Google: request-time ErrorReason R; names the events where some are meant.
-    ``later_R``                 Google: the event is taken and fails later as ProcessingErrorReason R.
+    ``later_R`` ``later_R+S``   Google: events are taken and fail later as ProcessingErrorReason R, or R and S in turn.
     ``row_R``                   Google's click upload: the row fails as ConversionUploadError R.
     ``processing``              Google: the status read answers PROCESSING once more.
     ``partial``                 TikTok: code 20001, the event alone has failed.

@@ -91,8 +91,7 @@ class DataManager:
         )
         if violations or found:
             reason = violations[0].reason if violations else "INVALID_FORMAT"
-            status = 403 if reason in FORBIDDEN else 400
-            return self._refused(status, reason, len(events), violations=violations)
+            return self._refused(_status_of(reason), reason, len(events), violations=violations)
         request_id = self._around.new_id()
         # LIB Ldm: validate_only checks and records nothing.
         if not message.get("validateOnly"):
@@ -114,7 +113,8 @@ class DataManager:
     def refuse_ingest(self, request: Request, fault: Fault, body: bytes) -> Response:
         """Act out a fault of ``events:ingest``."""
         if fault.fault.startswith("later_"):
-            later = Later(fault.fault.removeprefix("later_"), frozenset(fault.event_ids))
+            reasons = fault.fault.removeprefix("later_").split("+")
+            later = Later(tuple(reasons), fault.event_ids)
             return self.ingest(request, body, later)
         if fault.fault == "whole_request_refusal":
             return self._refuse_rows(fault, "EVENT_TIME_INVALID", body)
@@ -152,8 +152,7 @@ class DataManager:
                 return self._refused(401, "UNAUTHENTICATED", events)
             case _:
                 reason = fault.fault.removeprefix("reason_")
-                status = 403 if reason in FORBIDDEN else 400
-                return self._refused(status, reason, events)
+                return self._refused(_status_of(reason), reason, events, fault.retry_after)
 
     def _refused(
         self,
@@ -240,6 +239,14 @@ def word_error(
     }
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     return JSONResponse({"error": error}, status, headers)
+
+
+def _status_of(reason: str) -> int:
+    if reason in FORBIDDEN:
+        return 403
+    return {"RESOURCE_EXHAUSTED": 429, "INTERNAL_ERROR": 500, "DEADLINE_EXCEEDED": 500}.get(
+        reason, 400
+    )
 
 
 def read_ids(_request: Request, body: bytes) -> list[str]:

@@ -87,15 +87,23 @@ class RequestBook:
 
 @dataclass(frozen=True)
 class Later:
-    """A failure to act out in later processing: of some events, or of all events of the request."""
+    """A failure to act out in later processing: of some events, or of all events of the request.
 
-    reason: str = ""
-    event_ids: frozenset[str] = frozenset()
+    Attributes:
+        reasons: In turn, one for each event that is meant; none for no failure.
+        event_ids: The events that are meant; none for all.
+    """
+
+    reasons: tuple[str, ...] = ()
+    event_ids: tuple[str, ...] = ()
 
     def reason_for(self, transaction_id: str) -> str:
         """The reason for this event, or nothing."""
-        is_meant = not self.event_ids or transaction_id in self.event_ids
-        return self.reason if is_meant else ""
+        if not self.event_ids:
+            return self.reasons[0]
+        if transaction_id not in self.event_ids:
+            return ""
+        return self.reasons[self.event_ids.index(transaction_id) % len(self.reasons)]
 
 
 def judge_events(
@@ -122,7 +130,7 @@ def judge_events(
     arrivals: list[Arrival] = []
     for event in events:
         transaction_id, value = event["transactionId"], event.get("conversionValue")
-        reason = later.reason_for(transaction_id) if later.reason else _reason(event)
+        reason = later.reason_for(transaction_id) if later.reasons else _reason(event)
         if not reason and _is_duplicate(values, held, transaction_id, value, repeats):
             reason = "DUPLICATE_TRANSACTION_ID"
         if reason:

@@ -9,7 +9,7 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from orchestration.sandbox.google_datamanager import google_app
 from orchestration.sandbox.http_server import serving
 from orchestration.sandbox.meta import meta_app
 from orchestration.sandbox.plumbing import Surroundings
+from orchestration.sandbox.scenarios import Scenario, play
 from orchestration.sandbox.tally import Tally
 from orchestration.sandbox.tiktok import tiktok_app
 
@@ -34,8 +35,14 @@ class Ports:
     tiktok: int = 0
     google_ads: int = 0
 
+    @classmethod
+    def beginning_at(cls, base: int) -> Ports:
+        """Four in a row."""
+        return cls(google=base, meta=base + 1, tiktok=base + 2, google_ads=base + 3)
 
-FIXED_PORTS = Ports(google=8711, meta=8712, tiktok=8713, google_ads=8714)
+
+PORT_BASE = 8711
+FIXED_PORTS = Ports.beginning_at(PORT_BASE)
 
 
 @dataclass(frozen=True)
@@ -117,18 +124,29 @@ def running_sandbox(
         )
 
 
-def serve_sandbox(state_folder: Path, ports: Ports = FIXED_PORTS) -> None:
+def serve_sandbox(
+    state_folder: Path, ports: Ports = FIXED_PORTS, scenarios: Mapping[str, Scenario] | None = None
+) -> None:
     """Run all stand-ins until SIGINT or SIGTERM; print their addresses, as one line of JSON, when they are up.
 
     Must be called from the main thread, for it takes the signals.
 
+    Args:
+        state_folder: Holds the certificate and what was received; the same folder again means the same memory.
+        ports: Where to listen.
+        scenarios: To play, by name.
+
     Raises:
         PortTaken: Something listens there already.
+        ScenarioInvalid: A scenario names a fact that accounts do not have.
     """
+    around = Surroundings(tally=Tally(state_folder))
+    for name, scenario in (scenarios or {}).items():
+        play(name, scenario, around)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with running_sandbox(state_folder, ports) as sandbox:
+    with running_sandbox(state_folder, ports, around) as sandbox:
         roots = {"grpc_roots_path": str(sandbox.grpc_roots_path)}
         sys.stdout.write(json.dumps({**sandbox.settings_overrides(), **roots}) + "\n")
         sys.stdout.flush()
