@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -120,3 +121,23 @@ def test_code_asks_for_what_the_notes_say(table: str, code: str, action: Action)
 def test_refused_newcomer_is_told_to_switch() -> None:
     row = CLICK_UPLOAD["NotAllowlistedError.CUSTOMER_NOT_ALLOWLISTED_FOR_THIS_FEATURE"]
     assert "switch to the Data Manager API" in row.meaning
+
+
+PAGE = Path(__file__).parents[3] / "docs" / "destinations" / "google.md"
+
+
+@pytest.mark.parametrize(
+    ("heading", "table"),
+    [
+        ("### Data Manager API, at once", REQUEST),
+        ("### Data Manager API, later", PROCESSING),
+        ("### Classic upload", CLICK_UPLOAD),
+    ],
+)
+def test_page_shows_the_table_row_by_row(heading: str, table: dict[str, Code]) -> None:
+    section = PAGE.read_text("utf-8").split(f"{heading}\n")[1].split("\n#")[0]
+    shown = [line for line in section.splitlines() if line.startswith("| `")]
+    assert shown == [
+        f"| `{row.code}` | {row.action.value} | {row.meaning} | {row.source} |"
+        for row in table.values()
+    ]
