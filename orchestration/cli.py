@@ -17,6 +17,7 @@ from orchestration.commands import (
     doctor,
     files,
     filters,
+    ledger,
     quality,
     running,
     sandbox,
@@ -37,6 +38,7 @@ app.add_typer(files.import_app, name="import")
 app.add_typer(answers.app)
 deliveries.app.add_typer(quality.app)
 app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(ledger.app, name="ledger")
 app.add_typer(filters.landing_app, name="landing")
 app.add_typer(filters.app)
 app.add_typer(doctor.app)
