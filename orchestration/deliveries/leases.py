@@ -274,7 +274,7 @@ def _word_row(
         # The plan was rebuilt between two statements of this transaction.
         return _Taken(row, stopped=Outcome(State.PENDING, wait=_REBUILT, is_sent=False))
     if row.purpose != conversion.purpose:
-        conversion = replace(conversion, purpose=row.purpose)
+        conversion = replace(conversion, purpose=row.purpose, changed_at=row.changed_at)
     try:
         lane, event = word(conversion)
     except EventRefused as refusal:

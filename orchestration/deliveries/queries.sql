@@ -278,6 +278,7 @@ select
     d.conversion_id,
     d.action,
     d.kind as purpose,
+    d.created_at as changed_at,
     d.attempts + 1 as attempt,
     d.failures,
     d.lane,
