@@ -97,7 +97,7 @@ def test_throttled_account_waits_as_long_as_meta_says(make_desk: DeskMaker) -> N
     desk = make_desk("meta")
     desk.plan("c1", "meta")
     desk.enroll()
-    desk.sandbox.arm("meta", "usage", retry_after=1_200)
+    desk.sandbox.arm("meta", "usage", retry_after=1_200, operation="events")
     assert desk.send()["meta"].stopped_by == "throttled"
     [(wait,)] = desk.rows("next_at - clock_timestamp()")
     assert timedelta(minutes=19) < wait <= timedelta(minutes=20)
@@ -114,7 +114,7 @@ def test_conversion_keeps_its_profile_whatever_is_learned_later(
     desk = make_desk("meta")
     desk.plan("c1", "meta", **clicks)
     desk.enroll()
-    desk.sandbox.arm("meta", "429")
+    desk.sandbox.arm("meta", "429", operation="events")
     desk.send()
     [(lane, name)] = desk.rows("lane, payload")
     desk.change_plan("c1", **changes)

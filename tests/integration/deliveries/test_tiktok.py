@@ -62,7 +62,7 @@ def test_conversion_keeps_its_source_through_every_attempt(
     desk.plan("c1", "tiktok", **clicks)
     desk.enroll()
     # It arrived, and nobody told us so.
-    desk.sandbox.arm("tiktok", "reset_after")
+    desk.sandbox.arm("tiktok", "reset_after", operation="events")
     desk.send(chance=lambda: 0.99)
     assert desk.rows("lane, state") == [(lane, "in_doubt")]
     # Everything that would open a better door comes to be known.
@@ -101,7 +101,7 @@ def test_repeat_that_tiktok_knows_is_there_already(make_desk: DeskMaker) -> None
     desk = make_desk("tiktok")
     desk.plan("c1", "tiktok")
     desk.enroll()
-    desk.sandbox.arm("tiktok", "code_40050")
+    desk.sandbox.arm("tiktok", "code_40050", operation="events")
     desk.send()
     assert desk.states() == {"c1": "duplicate"}
 
@@ -111,7 +111,7 @@ def test_half_taken_request_keeps_what_was_taken(make_desk: DeskMaker) -> None:
     for number in range(3):
         desk.plan(f"c{number}", "tiktok")
     desk.enroll()
-    desk.sandbox.arm("tiktok", "partial")
+    desk.sandbox.arm("tiktok", "partial", operation="events")
     desk.send()
     assert sorted(desk.states().values()) == ["accepted", "accepted", "rejected"]
 
@@ -121,7 +121,7 @@ def test_half_taken_request_that_names_no_row_counts_none_twice(make_desk: DeskM
     for number in range(4):
         desk.plan(f"c{number}", "tiktok")
     desk.enroll()
-    desk.sandbox.arm("tiktok", "code_20001")
+    desk.sandbox.arm("tiktok", "code_20001", operation="events")
     desk.send()
     assert set(desk.states().values()) == {"accepted"}
     assert desk.received("tiktok")["distinct_ids"] == 4
