@@ -199,7 +199,7 @@ def _keep(
     fetched before the statement starts, and everything else waits for its end.
     """
     connection.execute(table.create)
-    chunks = _stream(connection, table.list_new, values)
+    chunks = stream_rows(connection, table.list_new, values)
     kept: Future[Any] | None = None
     with ThreadPoolExecutor(max_workers=1) as beside:
         chunk = next(chunks, None)
@@ -215,10 +215,10 @@ def _keep(
             kept.result()
 
 
-def _stream(
+def stream_rows(
     connection: Connection, statement: TextClause, values: Mapping[str, Any]
 ) -> Iterator[Sequence[Row[Any]]]:
-    """Read through a cursor on the server, so that memory does not grow with what is new."""
+    """Read in chunks through a cursor on the server, so that memory does not grow with what there is."""
     # SQLAlchemy 2.1 ignores `yield_per` for textual statements: the size goes to `partitions`.
     options = {"stream_results": True}
     result = connection.execute(statement, values, execution_options=options)

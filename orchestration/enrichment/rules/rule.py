@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 Apply = Callable[[str, str | None], str]
 
@@ -88,3 +88,26 @@ class RuleSet:
         """Its rules by code, each once, in the order of the codes."""
         found = {rule.code: rule for recipe in self.recipes.values() for rule in recipe.rules}
         return dict(sorted(found.items()))
+
+    def kinds_of(self, rule: Rule) -> list[str]:
+        """The kinds that a rule of it is for."""
+        return [kind for kind, recipe in self.recipes.items() if rule in recipe.rules]
+
+    def is_for_all(self, rule: Rule) -> bool:
+        """Whether a rule of it is for every kind."""
+        return len(self.kinds_of(rule)) == len(self.recipes)
+
+    def as_json(self) -> dict[str, Any]:
+        """The set for a program, rules in the order in which each kind has them."""
+        return {
+            "rules": self.name,
+            "why": self.why,
+            "kinds": {
+                kind: {"is_hashed": recipe.is_hashed, "rules": [rule.code for rule in recipe.rules]}
+                for kind, recipe in self.recipes.items()
+            },
+            "sentences": {
+                code: {"sentence": rule.sentence, "sources": list(rule.sources)}
+                for code, rule in self.rules().items()
+            },
+        }

@@ -147,6 +147,8 @@ those of later versions that only take what it refused, and the second takes wha
 class UnknownRules(ValueError):
     """There is no such version of such a platform; the message says which there are."""
 
+    is_refusal = True
+
 
 def find_rule_set(platform: str, version: int) -> RuleSet:
     """Find a platform's rules at a version.

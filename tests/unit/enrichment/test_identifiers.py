@@ -1,10 +1,8 @@
-"""Identifiers: the vectors of each platform, what is refused and why, and what holds for any string."""
+"""Identifiers: rules of our own, what is refused and why, and what holds for any string. Vectors: test_conformance."""
 
-import csv
 import hashlib
 import hmac
 import unicodedata
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -13,7 +11,6 @@ from hypothesis import strategies as st
 from orchestration.enrichment.identifiers import (
     KINDS,
     PLATFORMS,
-    RULES_VERSION,
     Hashed,
     NotAHash,
     Platform,
@@ -26,40 +23,6 @@ from orchestration.enrichment.identifiers import (
 SHA_JANE = "de8875562f7248a5bbc99b26d972c36201f6836c397f86c9357609bf61039694"
 SHA_EMPTY = hashlib.sha256(b"").hexdigest()
 DOTTED = "i\u0307"
-
-# Numbers are those of the research that computed them; `note` tells where our rule is deliberately
-# another than a vendor's helper, sample or SDK. `İpek` and the like: one letter, no combining dot.
-with Path(__file__).with_name("vectors.csv").open(encoding="utf-8", newline="") as file:
-    VECTORS = [
-        pytest.param(
-            row["platform"],
-            row["kind"],
-            row["value"],
-            row["region"] or None,
-            row["normalized"],
-            row["sha256"] or None,
-            id=" ".join(filter(None, (row["platform"], row["vector"], row["note"]))),
-        )
-        for row in csv.DictReader(file)
-    ]
-
-
-@pytest.mark.parametrize(("platform", "kind", "value", "region", "normalized", "sha256"), VECTORS)
-def test_vector_comes_out_as_the_platform_has_it(
-    platform: Platform,
-    kind: str,
-    value: str,
-    region: str | None,
-    normalized: str,
-    sha256: str | None,
-):
-    identifier = normalize(kind, value, platform, region)
-
-    assert (identifier.normalized, identifier.sha256) == (normalized, sha256)
-    assert identifier.reason is None
-    assert not identifier.is_prehashed
-    assert identifier.rules_version == RULES_VERSION[platform]
-
 
 OUR_RULES = {
     "decomposed letters": ("first_name", "S\u0327ule", "meta", "şule"),
