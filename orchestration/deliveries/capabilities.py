@@ -1,8 +1,8 @@
 """Capabilities: what each account is able to do, found out before its first conversion leaves, and kept.
 
 The sender asks ``ensure_probed`` before an account's first send; ``leadloop doctor`` asks ``probe_account`` whenever
-somebody wants to know. What failed stops what it is about (the account, or one of its actions) until it is found well
-again: a quarter of an hour later at the earliest, or when ``leadloop doctor`` is run.
+somebody wants to know. What failed stops what it is about: the account, or one of its actions. Like every stop that no
+person made it is tried again by a small request; and a probe that finds the thing well ends it at once.
 
 Belongs here: asking, keeping, stopping. Lives elsewhere: the questions (``probe`` of each destination), what a stop
 does (``stops.py``).
@@ -13,14 +13,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from orchestration.deliveries import stops
 from orchestration.deliveries.destinations import destination_of
 from orchestration.deliveries.findings import Finding
+from orchestration.deliveries.stops import WHOLE_ACCOUNT
 from orchestration.vendors.errors import VendorError
 from orchestration.warehouse import sql
 from orchestration.warehouse.secrets import SecretUnreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from collections.abc import Set as AbstractSet
 
     from orchestration.deliveries.conversion import Account
     from orchestration.warehouse import Warehouse
@@ -30,7 +33,11 @@ _QUERIES = sql.load(__file__, "capabilities.sql")
 _ASK_AGAIN_AFTER = timedelta(minutes=15)
 # What lets something leave all the same.
 _NO_HINDRANCE = frozenset({"auto_tagging"})
-_OF_ONE_ACTION = ("action:", "upload:")
+_OF_ONE_ACTION = frozenset({"action", "upload"})
+# Meta's lane of this name.
+_LANES = frozenset({"messaging"})
+_OF_CREDENTIAL = frozenset({"credential", "token"})
+BY_PROBE = "probe"
 
 
 class HasConnect(Protocol):
@@ -68,7 +75,7 @@ def probe_account(warehouse: Warehouse, account: Account, tools: HasConnect) -> 
 
 
 def ensure_probed(warehouse: Warehouse, account: Account, client: Any) -> list[Finding]:
-    """Probe an account that was never probed, or was not found well and has had time to be mended.
+    """Probe an account before it is sent to: one that never was, or that was not found well and has had its time.
 
     Args:
         warehouse: As role worker.
@@ -87,10 +94,12 @@ def ensure_probed(warehouse: Warehouse, account: Account, client: Any) -> list[F
     return findings
 
 
-def target_of(finding: Finding) -> str:
-    """What a finding is about: an action, or the whole account as the empty string."""
-    is_of_action = finding.capability.startswith(_OF_ONE_ACTION)
-    return finding.capability.partition(":")[2] if is_of_action else ""
+def target_of(account: Account, finding: Finding) -> str:
+    """What a finding is about: one lane, or the whole account."""
+    kind, _, action = finding.capability.partition(":")
+    if account.platform == "google" and kind in _OF_ONE_ACTION:
+        return action
+    return kind if kind in _LANES else WHOLE_ACCOUNT
 
 
 def hinders(finding: Finding) -> bool:
@@ -107,15 +116,32 @@ def _ask(warehouse: Warehouse, account: Account, client: Any) -> list[Finding]:
 
 
 def _keep(warehouse: Warehouse, account: Account, findings: Sequence[Finding]) -> None:
+    hindrances = {target_of(account, f): f.code or f.capability for f in findings if hinders(f)}
     with warehouse.tenant(account.tenant_id) as connection:
         connection.execute(_QUERIES.forget_probes, account.key)
         for finding in findings:
-            connection.execute(
-                _QUERIES.insert_probe,
-                account.key
-                | {
-                    "capability": finding.capability,
-                    "result": finding.result,
-                    "code": finding.code,
-                },
-            )
+            told = {
+                "capability": finding.capability,
+                "result": finding.result,
+                "code": finding.code,
+            }
+            connection.execute(_QUERIES.insert_probe, account.key | told)
+        for target, code in hindrances.items():
+            stops.stop_for_a_while(connection, account, "probe", code, target)
+        well = {f.capability for f in findings if f.result == "ok"}
+        for stop in stops.list_stops(connection, account):
+            if stop.target not in hindrances and _is_over(stop, well):
+                stops.resume(connection, account, BY_PROBE, stop.target)
+
+
+def _is_over(stop: stops.Stop, well: AbstractSet[str]) -> bool:
+    """Whether what was found shows that a stop has no reason any more; a person's has its own."""
+    match stop.kind:
+        case "probe":
+            return True
+        case "credential":
+            return bool(well & _OF_CREDENTIAL)
+        case "route":
+            return f"upload:{stop.target}" in well
+        case "person":
+            return False

@@ -21,9 +21,18 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from orchestration.deliveries import accounts, gate, leases, ledger, stops, submissions
+from orchestration.deliveries import (
+    accounts,
+    capabilities,
+    gate,
+    leases,
+    ledger,
+    stops,
+    submissions,
+)
 from orchestration.deliveries.conversion import Account, Conversion, Request
 from orchestration.deliveries.destinations import destination_of
+from orchestration.deliveries.findings import Finding
 from orchestration.deliveries.leases import Leased, Opened
 from orchestration.deliveries.outcomes import BLOCKED_WAIT, Outcome, of_error, rejected
 from orchestration.deliveries.splitting import Splitter
@@ -44,6 +53,7 @@ if TYPE_CHECKING:
     from orchestration.warehouse import Warehouse
 
 Connect = Callable[["Warehouse", Account], Any]
+EnsureProbed = Callable[["Warehouse", Account, Any], Sequence[Finding]]
 
 
 def connect(warehouse: Warehouse, account: Account) -> Any:
@@ -68,6 +78,7 @@ class Tools:
     chance: Callable[[], float] = random.random
     clock: Callable[[], float] = time.monotonic
     new_token: Callable[[], UUID] = uuid4
+    ensure_probed: EnsureProbed = capabilities.ensure_probed
     parallel: int = 3
 
 
@@ -185,6 +196,7 @@ class _Route:
         self._breaker = Breaker()
         self._client: Any = None
         self._is_tidy = False
+        self._is_probed = False
         # Lanes (and the account itself) of which a small request is asking, and those that gave no clear answer.
         self._on_trial: set[str] = set()
         self._unproven: set[str] = set()
@@ -297,6 +309,11 @@ class _Route:
             return None
         if not self._is_connected():
             return None
+        if not self._is_probed:
+            self._is_probed = True
+            if self._tools.ensure_probed(self._warehouse, self._account, self._client):
+                # What was found may have closed doors, or opened some.
+                return self._open_doors()
         return leases.Doors(frozenset(closed), frozenset(self._on_trial), stops.TRIAL_ROWS)
 
     def _is_connected(self) -> bool:

@@ -71,7 +71,8 @@ def probe(
     hopeless = {f.capability for f in settings if f.result == "failed"}
     uploads: list[Finding] = []
     for action in actions:
-        if f"action:{action}" in hopeless:
+        # One finding for one cause.
+        if {f"action:{action}", "conversion_customer"} & hopeless:
             continue
         uploads.append(_try(action, try_upload, table))
         if uploads[-1].capability == "credential":

@@ -46,7 +46,10 @@ class Desk:
     admin: psycopg.Connection
     sandbox: Sandbox
     tenant_id: UUID
-    tools: Tools = field(default_factory=lambda: Tools(chance=lambda: 0.0))
+    # What accounts can do is asked in its own tests (``test_doctor.py``).
+    tools: Tools = field(
+        default_factory=lambda: Tools(chance=lambda: 0.0, ensure_probed=lambda *_: [])
+    )
 
     def account(self, platform: str) -> Account:
         """The tenant's account at a platform."""
