@@ -27,6 +27,7 @@ from orchestration.deliveries.ledger import Repeats, canonical, read_conversions
 from orchestration.deliveries.outcomes import BLOCKED_WAIT, Outcome, rejected
 from orchestration.deliveries.states import State
 from orchestration.deliveries.timing import ENOUGH_LEASE, LEASE, backoff
+from orchestration.deliveries.withdrawn import list_withdrawn
 from orchestration.vendors.errors import RouteBlocked
 from orchestration.warehouse import sql
 
@@ -164,7 +165,11 @@ def lease_rows(
     lease = Lease(token)
     values = account.key | {"token": token}
     with warehouse.tenant(account.tenant_id) as connection:
-        asked = {"batch_limit": limit, "closed_lanes": sorted(doors.closed)}
+        asked = {
+            "batch_limit": limit,
+            "closed_lanes": sorted(doors.closed),
+            "withdrawn": list_withdrawn(connection, account.tenant_id),
+        }
         due = connection.execute(_QUERIES.take_due, values | repeats.values | asked).all()
         # In one order whenever they were due, so that the same rows make the same bytes.
         due = sorted(due, key=attrgetter("delivery_id"))

@@ -26,6 +26,7 @@ from orchestration.deliveries.outcomes import Outcome
 from orchestration.deliveries.reasons import AGE_REASONS
 from orchestration.deliveries.states import State
 from orchestration.deliveries.timing import MAX_AGE, MAX_FAILURES
+from orchestration.deliveries.withdrawn import list_withdrawn
 from orchestration.warehouse import sql
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def enroll(warehouse: Warehouse, tenant_id: UUID) -> list[Count]:
         ).mappings()
         counts = [Count(**row) for row in moved]
         connection.execute(_QUERIES.expire_overdue, values)
-        enrolled = connection.execute(_QUERIES.enroll_deliveries, values).mappings()
+        withdrawn = {"withdrawn": list_withdrawn(connection, tenant_id)}
+        enrolled = connection.execute(_QUERIES.enroll_deliveries, values | withdrawn).mappings()
         counts += [Count(**row) for row in enrolled]
         return counts + enroll_adjustments(connection, tenant_id)
 

@@ -14,7 +14,10 @@ with plan as (
         reason,
         expires_at
     from marts.delivery_plan
-    where tenant_id = :tenant_id and decision in ('send', 'hold')
+    where
+        tenant_id = :tenant_id
+        and decision in ('send', 'hold')
+        and conversion_id <> all(cast(:withdrawn as text []))
 ),
 
 owed as (
@@ -339,31 +342,15 @@ where
                     and parent.state in ('accepted', 'duplicate')
             )
     end
-    -- The consent of this moment: the conversion's own, the tenant's rule where nobody said, and what was recorded
-    -- since the plan was built.
+    -- The consent of this moment: the person's latest word, the policy's rule where nobody said, and every no that the
+    -- plan does not know yet (withdrawn.sql).
     and c.consent is distinct from 'denied'
     and (
         c.consent = 'granted'
         or policy.legal_basis = 'legitimate_interest'
         or policy.unknown_consent = 'send'
     )
-    and not exists (
-        select
-        from
-            (
-                values
-                ('conversion', c.conversion_id), ('lead', c.lead_id), ('crm_record', c.crm_record_id),
-                ('person', c.person_id)
-            ) as subject (kind, id)
-        cross join lateral (
-            select y.status
-            from ops.consent_changes as y
-            where y.tenant_id = :tenant_id and y.subject_kind = subject.kind and y.subject_id = subject.id
-            order by y.changed_at desc
-            limit 1
-        ) as newest
-        where newest.status = 'denied'
-    )
+    and d.conversion_id <> all(cast(:withdrawn as text []))
 order by d.next_at, d.delivery_id
 limit :batch_limit
 for update of d skip locked

@@ -274,7 +274,7 @@ select
     {% if is_incremental() -%}
     coalesce(known.linked_at, now()) as linked_at,
     {%- else -%}
-    now() as linked_at,
+    words.known_at as linked_at,
     {%- endif %}
     now() as built_at
 from words

@@ -260,8 +260,12 @@ select
     status,
     least(case when earlier_status is null then said_at end, received_at) as changed_at,
     received_at,
-    -- The sender of deliveries reads pushes and people's own records itself; the rest it knows from here.
-    case when source in ('consent', 'person') then received_at else now() end as known_at,
+    -- The sender of deliveries reads pushes and people's own records itself; the rest it knows from here, or, where
+    -- this table is new, from the models that were there before it.
+    case
+        when source in ('consent', 'person') then received_at
+        else {{ 'now()' if is_incremental() else 'staged_at' }}
+    end as known_at,
     source,
     staged_at,
     now() as built_at
