@@ -12,7 +12,7 @@ select
 from vault.identifiers as held
 left join staging.stg_identifiers__values as staged
     on
-        staged.tenant_id = held.tenant_id
-        and staged.kind = held.kind
-        and staged.raw_value = held.raw_value
+        held.tenant_id = staged.tenant_id
+        and held.kind = staged.kind
+        and held.raw_value = staged.raw_value
 where held.tenant_id = :tenant_id and held.platform = :platform
