@@ -32,6 +32,14 @@ def why(
         str | None, typer.Argument(help="Lead id, conversion id or CRM record id.")
     ] = None,
     tenant: TenantOption = None,
+    destination: Annotated[
+        str | None,
+        typer.Option(
+            "--destination",
+            "-d",
+            help="google, meta, tiktok, or one account, as meta:880000000000001.",
+        ),
+    ] = None,
     audit: Annotated[
         bool,
         typer.Option(
@@ -51,7 +59,7 @@ def why(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell, for one lead, each destination's decision and the reason; or audit all of a tenant's outcomes.
+    """Tell, for one lead, each destination's word and every rule that led to it; or audit all of a tenant's outcomes.
 
     With --audit it exits 1 where an outcome has no decision or reason at a destination, or more than one, and names it.
     """
@@ -65,30 +73,39 @@ def why(
             as_json=as_json,
         )
         return
+    _explain(lead or "", tenant, destination, as_json=as_json)
+
+
+def _explain(lead: str, tenant: str | None, destination: str | None, *, as_json: bool) -> None:
     from orchestration.deliveries import explain
+    from orchestration.deliveries.phrases import read_target
     from orchestration.warehouse import Warehouse
 
     with refusals(), Warehouse(get_settings(), "worker") as warehouse:
+        target = read_target(destination)
         tenants = tenants_of(warehouse, tenant)
         answers = [
             answer
             for tenant_id in tenants
-            for answer in explain.why(warehouse, tenant_id, lead or "")
+            for answer in explain.why(warehouse, tenant_id, lead, target)
         ]
         silences = [
             told
             for tenant_id in ([] if answers else tenants)
-            if (told := explain.why_not(warehouse, tenant_id, lead or ""))
+            if (told := explain.why_not(warehouse, tenant_id, lead))
         ]
     if not answers:
         told = silences[0] if silences else "it is no lead, conversion or CRM record here"
-        err.print(f"No decision about {lead!r}: {told}.", highlight=False)
+        if silences and destination:
+            told = f"nothing of it goes to {destination}; ask without --destination"
+        err.print(f"No decision about {lead!r}: {told}.", highlight=False, soft_wrap=True)
         raise typer.Exit(1)
     for answer in answers:
         if as_json:
             print_line(json.dumps(answer.as_json(), ensure_ascii=False))
-        else:
-            out.print(answer.sentence(), highlight=False, soft_wrap=True)
+            continue
+        for line in answer.lines():
+            out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _audit(

@@ -256,7 +256,7 @@ def show_preview(
     ),
 ) -> None:
     """Print the exact request body that a conversion would be sent with; sends nothing."""
-    from orchestration.deliveries.explain import preview
+    from orchestration.deliveries.previews import preview
     from orchestration.warehouse import Warehouse
 
     with refusals(), Warehouse(get_settings(), "worker") as warehouse:

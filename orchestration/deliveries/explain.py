@@ -1,99 +1,49 @@
-"""Explain: for one lead each destination's decision and what became of it; for a tenant, all of them counted.
+"""Explain: for one lead each destination's word and the chain that led to it; for a tenant, all of them counted.
 
 *Sent*, *accepted* and *matched* are different facts and are never added up.
 
-Belongs here: answers to people. Lives elsewhere: the sentences (``reasons.py``), the decisions (dbt).
+Belongs here: reading what is known. Lives elsewhere: the steps that it makes (``steps.py``), their shape
+(``explanation.py``), the sentences (``reasons.py``), the decisions (dbt).
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
-from orchestration.deliveries import accounts, ledger
+from orchestration.deliveries import gate, ledger, stops
 from orchestration.deliveries.conversion import Account, EventRefused
-from orchestration.deliveries.destinations import DESTINATIONS
-from orchestration.deliveries.reasons import STATES, sentence_of
+from orchestration.deliveries.destinations import destination_of
+from orchestration.deliveries.explanation import Explanation
+from orchestration.deliveries.phrases import Target
 from orchestration.deliveries.states import State
+from orchestration.deliveries.steps import Evidence, Worded, make_steps
 from orchestration.warehouse import sql
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from orchestration.warehouse import Warehouse
 
 _QUERIES = sql.load(__file__, "explain.sql")
 _OPEN = frozenset({State.PENDING, State.LEASED, State.SUBMITTED, State.RETRY_WAIT, State.IN_DOUBT})
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """One destination's decision about one conversion.
+Facts = Mapping[str, Any]
+"""One row by its columns."""
 
-    Attributes:
-        decision: ``send``, ``hold`` or ``never``; what has left stays ``send``, whatever the plan says now.
-        reason: The one code that led to it.
-        state: Where it is in the ledger; None when it never came there.
-        platform_code: The platform's last code, or ours.
-        is_matched: Whether the platform matched it, where it says.
-    """
+
+class _Pair(NamedTuple):
+    """One conversion as one action at one destination."""
 
     conversion_id: str
-    kind: str
-    converted_at: datetime
     platform: str
     account_id: str
     action: str | None
-    decision: str
-    reason: str
-    state: str | None
-    platform_code: str | None
-    attempts: int
-    next_at: datetime | None
-    sent_at: datetime | None
-    is_matched: bool | None
-
-    def sentence(self) -> str:
-        """The same, for people."""
-        target = f"{self.platform} {self.account_id}"
-        if self.action:
-            target += f" as {self.action}"
-        words = [
-            f"{self.kind} of {self.converted_at:%Y-%m-%d %H:%M} UTC → {target}: "
-            f"{self.decision}, {sentence_of(self.reason)} ({self.reason})."
-        ]
-        if self.state is not None:
-            words.append(f"It {STATES[self.state]}")
-            words[-1] += f" ({self.platform_code})." if self.platform_code else "."
-        if self.is_matched is False:
-            words.append("The platform knows nobody behind it.")
-        if self.attempts:
-            words.append(f"Attempts: {self.attempts}.")
-        if self.state in {State.RETRY_WAIT, State.IN_DOUBT} and self.next_at:
-            words.append(f"Next try from {self.next_at:%Y-%m-%d %H:%M} UTC.")
-        return " ".join(words)
-
-    def as_json(self) -> dict[str, Any]:
-        """The same, as JSON values."""
-        return {
-            **{
-                name: value.isoformat() if isinstance(value, datetime) else value
-                for name, value in asdict(self).items()
-            },
-            "sentence": self.sentence(),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """The exact body that a conversion is sent with, alone in its request."""
-
-    platform: str
-    account_id: str
-    action: str
-    body: bytes
 
 
 @dataclass
@@ -126,20 +76,62 @@ class Summary:
     not_sent: Counter[str] = field(default_factory=Counter[str])
 
 
-def why(warehouse: Warehouse, tenant_id: UUID, key: str) -> list[Explanation]:
-    """Each destination's decision about the conversions of a lead.
+def why(
+    warehouse: Warehouse, tenant_id: UUID, key: str, target: Target | None = None
+) -> list[Explanation]:
+    """Each destination's word about the conversions of a lead, with every step that led to it.
 
     Args:
         warehouse: As role worker.
         tenant_id: Whose lead.
         key: A lead's, a conversion's or a CRM record's id.
+        target: Only these destinations.
 
     Returns:
         Oldest conversion first; empty when there is none.
     """
-    with warehouse.tenant(tenant_id) as connection:
-        rows = connection.execute(_QUERIES.list_decisions, {"tenant_id": tenant_id, "key": key})
-        return [_explain(row) for row in rows.mappings()]
+    closed_by = gate.ask(warehouse, tenant_id)
+    values = {"tenant_id": tenant_id, "key": key}
+    with warehouse.tenant_at_a_moment(tenant_id) as connection:
+        known = {
+            (row.platform, row.account_id): (
+                Account(
+                    tenant_id,
+                    row.platform,
+                    row.account_id,
+                    {name: str(value) for name, value in row.config.items() if value is not None},
+                ),
+                row.is_active,
+            )
+            for row in connection.execute(_QUERIES.list_accounts, {"tenant_id": tenant_id})
+        }
+        decisions = [
+            row
+            for row in _read(connection, _QUERIES.list_decisions, values)
+            if target is None or target.covers(known[row["platform"], row["account_id"]][0])
+        ]
+        about = {
+            "tenant_id": tenant_id,
+            "conversion_ids": sorted({row["conversion_id"] for row in decisions}),
+        }
+        attempts = _group(_read(connection, _QUERIES.list_attempts, about))
+        versions = _group(_read(connection, _QUERIES.list_chain, about))
+        explanations: list[Explanation] = []
+        for row in decisions:
+            account, is_active = known[row["platform"], row["account_id"]]
+            pair = _pair_of(row)
+            evidence = Evidence(
+                row,
+                is_active,
+                stops.list_stops(connection, account),
+                closed_by,
+                _word(connection, account, row),
+                attempts.get(pair, ()),
+                versions.get(pair, ()),
+                destination_of(account).RESEND_WITHIN,
+            )
+            explanations.append(_explain(evidence))
+    return explanations
 
 
 def why_not(warehouse: Warehouse, tenant_id: UUID, key: str) -> str | None:
@@ -163,20 +155,6 @@ def why_not(warehouse: Warehouse, tenant_id: UUID, key: str) -> str | None:
     return None
 
 
-def preview(
-    warehouse: Warehouse, tenant_id: UUID, conversion_id: str, platform: str | None = None
-) -> list[Preview]:
-    """The exact request bodies of one conversion; nothing is sent and nothing is stored.
-
-    A row that was leased before keeps its frozen event.
-    """
-    previews: list[Preview] = []
-    for account in accounts.list_accounts(warehouse, tenant_id):
-        if platform in {None, account.platform}:
-            previews += _preview_account(warehouse, account, conversion_id)
-    return previews
-
-
 def summary(warehouse: Warehouse) -> list[Summary]:
     """Every tenant's outcomes at every platform."""
     summaries: list[Summary] = []
@@ -195,41 +173,67 @@ def summary(warehouse: Warehouse) -> list[Summary]:
     return summaries
 
 
-def _explain(row: Any) -> Explanation:
+def _pair_of(row: Facts) -> _Pair:
+    return _Pair(row["conversion_id"], row["platform"], row["account_id"], row["action"])
+
+
+def _read(connection: Connection, query: Any, values: Mapping[str, Any]) -> list[Facts]:
+    rows = connection.execute(query, values).mappings()
+    return [{str(name): value for name, value in row.items()} for row in rows]
+
+
+def _group(rows: Sequence[Facts]) -> dict[_Pair, list[Facts]]:
+    grouped: dict[_Pair, list[Facts]] = {}
+    for row in rows:
+        grouped.setdefault(_pair_of(row), []).append(row)
+    return grouped
+
+
+def _word(connection: Connection, account: Account, row: Facts) -> Worded | None:
+    """The frozen event; of one that is still to leave, how it would be worded now; else None."""
+    if row["payload"] is not None:
+        return Worded(row["lane"], json.loads(bytes(row["payload"])), is_frozen=True)
+    if row["state"] == State.REJECTED and row["sent_at"] is None:
+        return Worded(refusal=row["platform_code"])
+    planned = ledger.read_conversions(connection, account, [row["conversion_id"]], decision="send")
+    conversion = planned.get((row["conversion_id"], row["action"]))
+    if conversion is None or row["state"] not in {
+        None,
+        State.HELD,
+        State.PENDING,
+        State.RETRY_WAIT,
+    }:
+        return None
+    destination = destination_of(account)
+    try:
+        return Worded(destination.lane(conversion), destination.event(conversion))
+    except EventRefused as refusal:
+        return Worded(refusal=refusal.code)
+
+
+def _explain(evidence: Evidence) -> Explanation:
+    row = evidence.row
     has_left = row["sent_at"] is not None
     # A plan that has no row any more is past its time; what the ledger knows is all there is.
     decision = "send" if has_left else row["decision"] or "never"
     reason = row["state_reason"] if has_left or row["reason"] is None else row["reason"]
-    facts: dict[str, Any] = {name: value for name, value in row.items() if name != "state_reason"}
-    facts |= {"decision": decision, "reason": reason, "attempts": row["attempts"] or 0}
-    return Explanation(**facts)
-
-
-def _preview_account(warehouse: Warehouse, account: Account, conversion_id: str) -> list[Preview]:
-    destination = DESTINATIONS[account.platform]
-    with warehouse.tenant(account.tenant_id) as connection:
-        frozen = {
-            row.action: (row.lane, json.loads(bytes(row.payload)))
-            for row in connection.execute(
-                _QUERIES.list_payloads, account.key | {"conversion_id": conversion_id}
-            )
-        }
-        planned = ledger.read_conversions(connection, account, [conversion_id], decision="send")
-    for (_, action), conversion in planned.items():
-        if action not in frozen:
-            try:
-                frozen[action] = (destination.lane(conversion), destination.event(conversion))
-            except EventRefused:
-                continue
-    return [
-        Preview(
-            account.platform,
-            account.account_id,
-            action,
-            destination.request([event], account, lane).body,
-        )
-        for action, (lane, event) in sorted(frozen.items())
-    ]
+    return Explanation(
+        conversion_id=row["conversion_id"],
+        kind=row["kind"],
+        converted_at=row["converted_at"],
+        platform=row["platform"],
+        account_id=row["account_id"],
+        action=row["action"],
+        decision=decision,
+        reason=reason,
+        state=row["state"],
+        platform_code=row["platform_code"],
+        attempts=row["attempts"] or 0,
+        next_at=row["next_at"],
+        sent_at=row["sent_at"],
+        is_matched=row["is_matched"],
+        steps=make_steps(evidence),
+    )
 
 
 def _count(counts: Summary, row: Any) -> None:

@@ -15,7 +15,7 @@ from orchestration.deliveries import accounts, gate, stops
 from orchestration.deliveries.conversion import Account
 from orchestration.deliveries.destinations import destination_of
 from orchestration.deliveries.meanings import find_meaning, is_throttle
-from orchestration.deliveries.phrases import Target, choose_accounts, say_expiry
+from orchestration.deliveries.phrases import Target, choose_accounts, say_expiry, say_stop
 from orchestration.deliveries.reasons import find_reason, sentence_of
 from orchestration.warehouse import sql
 
@@ -344,16 +344,6 @@ def resume(
             for stop in stops.list_stops(connection, account)
             if stops.resume(connection, account, by, stop.target)
         ]
-
-
-def say_stop(platform: str, stop: stops.Stop) -> str:
-    """A stop in words: what, by whom, since when, and when it is tried again."""
-    meaning = find_meaning(platform, stop.code)
-    why = f"{stop.code}: {meaning.sentence}" if meaning else stop.code
-    who = f"paused by {stop.stopped_by}" if stop.kind == "person" else f"{stop.kind} refused"
-    what = f" for {stop.target}" if stop.target else ""
-    again = f", tried again at {stop.next_try_at:%Y-%m-%d %H:%M} UTC" if stop.next_try_at else ""
-    return f"{who}{what} since {stop.stopped_at:%Y-%m-%d %H:%M} UTC ({why}){again}"
 
 
 def _retry_account(

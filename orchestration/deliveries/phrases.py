@@ -10,11 +10,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from orchestration.deliveries.destinations import DESTINATIONS
+from orchestration.deliveries.meanings import find_meaning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from orchestration.deliveries.conversion import Account
+    from orchestration.deliveries.stops import Stop
 
 NAMES = {"google": "Google", "meta": "Meta", "tiktok": "TikTok"}
 _HOUR = timedelta(hours=1)
@@ -93,3 +95,13 @@ def say_expiry(platform: str, left: timedelta) -> str:
     if left <= timedelta(0):
         return f"its time at {NAMES[platform]} is over since {say_span(-left)}"
     return f"expires at {NAMES[platform]} in {say_span(left)}"
+
+
+def say_stop(platform: str, stop: Stop) -> str:
+    """A stop in words: what, by whom, since when, and when it is tried again."""
+    meaning = find_meaning(platform, stop.code)
+    why = f"{stop.code}: {meaning.sentence}" if meaning else stop.code
+    who = f"paused by {stop.stopped_by}" if stop.kind == "person" else f"{stop.kind} refused"
+    what = f" for {stop.target}" if stop.target else ""
+    again = f", tried again at {stop.next_try_at:%Y-%m-%d %H:%M} UTC" if stop.next_try_at else ""
+    return f"{who}{what} since {stop.stopped_at:%Y-%m-%d %H:%M} UTC ({why}){again}"
