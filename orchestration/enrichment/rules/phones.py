@@ -15,6 +15,7 @@ from orchestration.enrichment.rules.text import upper_ascii
 _IDLE_ROWS = "01234567890|09876543210|12345678901|98765432109"
 _IDLE_LENGTH = 9
 _OTHER_THAN_DIGITS = re.compile(r"\D+")
+_OTHER_THAN_ASCII_DIGITS = {code: None for code in range(128) if not chr(code).isdecimal()}
 _BRAZILIAN_OF_EIGHT = re.compile(r"\+55([1-9][1-9])([6-9][0-9]{7})")
 _MEXICAN_OF_ELEVEN = re.compile(r"\+521([0-9]{10})")
 
@@ -32,7 +33,12 @@ def _is_idle(digits: str) -> bool:
 
 
 def _refuse_idle(text: str, _region: str | None) -> str:
-    if _is_idle(_OTHER_THAN_DIGITS.sub("", text)):
+    digits = (
+        text.translate(_OTHER_THAN_ASCII_DIGITS)
+        if text.isascii()
+        else _OTHER_THAN_DIGITS.sub("", text)
+    )
+    if _is_idle(digits):
         raise refusal("placeholder")
     return text
 

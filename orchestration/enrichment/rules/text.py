@@ -20,7 +20,7 @@ _IGNORABLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u20e3\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 _DISGUISED = re.compile("[\uff01-\uffee\U0001d400-\U0001d7ff]")
-_UNUSUAL = re.compile(f"{_IGNORABLE.pattern}|{_DISGUISED.pattern}")
+_UNUSUAL = re.compile(f"{_SURROGATE.pattern}|{_IGNORABLE.pattern}|{_DISGUISED.pattern}")
 _HEX = re.compile(r"[0-9A-Fa-f]+")
 _DIGEST_LENGTHS = frozenset({32, 40, 64})
 _REFUSED_DIGESTS = {32: "md5_not_accepted", 40: "sha1_not_accepted"}
@@ -32,7 +32,7 @@ _LONGEST_IDLE_WORD = max(map(len, _IDLE_WORDS))
 
 
 def is_unusual(value: str) -> bool:
-    """Whether a value holds a character that TXT4 or TXT5 is about; cleaning makes none."""
+    """Whether a value holds a character that TXT1, TXT4 or TXT5 is about; cleaning makes none."""
     return not value.isascii() and _UNUSUAL.search(value) is not None
 
 
@@ -65,7 +65,7 @@ def upper_ascii(text: str) -> str:
 
 
 def _refuse_surrogates(text: str, _region: str | None) -> str:
-    if not text.isascii() and _SURROGATE.search(text):
+    if _SURROGATE.search(text):
         raise refusal("not_text")
     return text
 
@@ -119,6 +119,7 @@ TXT1 = Rule(
     "A text with a lone surrogate cannot be written as UTF-8 and is refused: `not_text`.",
     ("OURS",),
     _refuse_surrogates,
+    is_for_unusual=True,
 )
 TXT2 = Rule(
     "TXT2",
