@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestration.sandbox.personal_data import count_personal_data, is_sha256
+from orchestration.sandbox.personal_data import (
+    count_personal_data,
+    is_sha256,
+    may_hold_personal_data,
+)
 
 
 @pytest.mark.parametrize(
@@ -61,3 +67,30 @@ def test_no_hash_is_taken_for_personal_data(content):
 @pytest.mark.parametrize("value", ["A" * 64, "a" * 63, "g" * 64, None, 7, ["a" * 64]])
 def test_only_64_lower_hexadecimal_digits_are_a_hash(value):
     assert not is_sha256(value)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["value", "event_id", "note"]),
+        st.one_of(
+            st.text('05329+ ()-.@%u\\a"é', max_size=24),
+            st.sampled_from(
+                ["0532 123 45 67", "+905321234567", "a@b.co", "x%40y.tr", "905321234567"]
+            ),
+        ),
+        max_size=3,
+    ),
+    st.booleans(),
+)
+def test_a_look_at_the_whole_body_misses_nothing(payload, is_ascii):
+    body = json.dumps(payload, ensure_ascii=is_ascii)
+    if not may_hold_personal_data(body):
+        assert count_personal_data(payload) == 0
+
+
+def test_a_body_of_hashes_and_click_ids_is_not_suspected():
+    import hashlib
+
+    hashes = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(5_000)]
+    body = json.dumps({"em": hashes, "fbc": "fb.1.1554763741205.AbCdEfGhIj", "gclid": "Cj0KCQ_5-1"})
+    assert not may_hold_personal_data(body)
