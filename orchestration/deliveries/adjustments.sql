@@ -37,8 +37,8 @@ wanted as (
     where p.tenant_id = :tenant_id and c.tenant_id = :tenant_id
 ),
 
--- Outcomes of which some row does not say what is wanted: those that were told something else, and those that are
--- about to be.
+-- Outcomes of which some row does not say what is wanted: those that were told something else, those that are about to
+-- be, and those of which something else was noted.
 changed as (
     select distinct
         d.conversion_id,
@@ -50,7 +50,10 @@ changed as (
         on d.conversion_id = w.conversion_id and d.platform = w.platform and d.account_id = w.account_id
     where
         d.tenant_id = :tenant_id
-        and (d.state in ('accepted', 'duplicate') or (d.kind <> 'send' and d.state in ('pending', 'retry_wait')))
+        and (
+            d.state in ('accepted', 'duplicate', 'noted')
+            or (d.kind <> 'send' and d.state in ('pending', 'retry_wait'))
+        )
         and case
             when w.is_reversed then d.kind <> 'retract'
             when d.kind = 'retract' then true
