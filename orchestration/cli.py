@@ -13,6 +13,7 @@ import typer
 from orchestration.commands import (
     answers,
     attribution,
+    consent,
     deliveries,
     doctor,
     files,
@@ -42,6 +43,7 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(filters.landing_app, name="landing")
 app.add_typer(filters.app)
 app.add_typer(doctor.app)
+app.add_typer(consent.app, name="consent")
 app.add_typer(attribution.attribution_app, name="attribution")
 app.add_typer(sandbox.sandbox_app, name="sandbox")
 
