@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
@@ -22,6 +22,9 @@ from orchestration.commands.console import (
     tenants_of,
 )
 from orchestration.settings import get_settings
+
+if TYPE_CHECKING:
+    from orchestration.deliveries.difference import Rehearsal
 
 # Who acts, in the audit log: the command line knows no names.
 _OPERATOR = "operator"
@@ -247,6 +250,34 @@ def resume_destination(
         err.print(f"{account.platform}:{account.account_id} goes again{lane}.", highlight=False)
 
 
+@app.command("dry-run")
+def rehearse_run(
+    tenant: TenantOption = None,
+    destination: DestinationOption = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most events of a destination.")] = 1_000,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what the next run would send, beside what was sent before; nothing is sent and nothing is stored."""
+    from uuid import uuid4
+
+    from orchestration.deliveries.difference import rehearse
+    from orchestration.deliveries.phrases import read_target
+    from orchestration.warehouse import Warehouse
+
+    with refusals(), Warehouse(get_settings(), "worker") as warehouse:
+        target = read_target(destination)
+        found = [
+            (tenant_id, rehearsal)
+            for tenant_id in tenants_of(warehouse, tenant)
+            for rehearsal in rehearse(warehouse, tenant_id, uuid4, target, limit)
+        ]
+    if as_json:
+        _print_all(found)
+        return
+    for _, rehearsal in found:
+        _print_rehearsal(rehearsal)
+
+
 @app.command("preview")
 def show_preview(
     conversion: Annotated[str, typer.Argument(help="Conversion id.")],
@@ -271,6 +302,28 @@ def show_preview(
     for body in bodies:
         err.print(f"{body.platform} {body.account_id}", highlight=False)
         print_line(body.body.decode())
+
+
+def _print_rehearsal(rehearsal: Rehearsal) -> None:
+    from orchestration.deliveries.reasons import sentence_of
+
+    def say(line: str) -> None:
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    counts = ", ".join(f"{count:,} {kind}" for kind, count in rehearsal.kinds.most_common())
+    more = " and perhaps more" if rehearsal.is_cut else ""
+    say(f"{rehearsal.platform}:{rehearsal.account_id}: {counts or 'nothing to send'}{more}")
+    for obstacle in rehearsal.obstacles:
+        say(f"  not now: {obstacle}")
+    for lane, count in rehearsal.lanes.most_common():
+        say(f"  {count:,} by {lane}")
+    for (state, reason), count in rehearsal.moves.most_common():
+        say(f"  {count:,} {state} instead: {sentence_of(reason)} ({reason})")
+    for one in rehearsal.differences:
+        say(f"  {one.kind} {one.conversion_id} as {one.action} by {one.lane}")
+        for path, value in one.fields.items():
+            told = f"{value['was']} → {value['is']}" if isinstance(value, dict) else value
+            say(f"    {path}: {told}")
 
 
 def read_span(text: str) -> timedelta:

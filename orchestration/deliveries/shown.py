@@ -71,17 +71,39 @@ def show_fields(event: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
         In the order of the paths; fields that are lists hold lists.
     """
-    shown: dict[str, list[Any]] = {}
-    for path, value in _walk(event, ""):
-        shown.setdefault(path, []).append(_show(path, value))
+    return {path: _show_all(path, values) for path, values in sorted(_values(event).items())}
+
+
+def compare_events(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields in which two events differ, each with what it was and what it is, shown as ``show_fields`` does.
+
+    A field that is missing on one side is None there; a click id that became another is ``carried`` on both.
+    """
+    old, new = _values(before), _values(after)
     return {
-        path: values[0] if len(values) == 1 else values for path, values in sorted(shown.items())
+        path: {"was": _show_all(path, old.get(path)), "is": _show_all(path, new.get(path))}
+        for path in sorted(old.keys() | new.keys())
+        if old.get(path) != new.get(path)
     }
 
 
 def say_door(platform: str, lane: str) -> str:
     """Why an event goes through its lane."""
     return _DOORS.get(platform, {}).get(lane, _OTHER_DOORS[platform])
+
+
+def _values(event: Mapping[str, Any]) -> dict[str, list[object]]:
+    found: dict[str, list[object]] = {}
+    for path, value in _walk(event, ""):
+        found.setdefault(path, []).append(value)
+    return found
+
+
+def _show_all(path: str, values: list[object] | None) -> object:
+    if not values:
+        return None
+    shown = [_show(path, value) for value in values]
+    return shown[0] if len(shown) == 1 else shown
 
 
 def _show(path: str, value: object) -> object:
