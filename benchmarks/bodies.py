@@ -166,14 +166,14 @@ def _word_batch(
 
 
 def hash_all(outcome: Outcome, platforms: Sequence[Platform]) -> Hashes:
-    """Each platform's hashes of an e-mail and a telephone number."""
+    """Each platform's hashes of an e-mail and a telephone number, as plain strings, which is what the ledger gives."""
     if len(platforms) == 1:
         platform = platforms[0]
         email = normalize("email", outcome.email, platform, REGION)
         phone = normalize("phone", outcome.phone, platform, REGION)
         assert email.sha256 is not None
         assert phone.sha256 is not None
-        return {platform: {"email": (email.sha256,), "phone": (phone.sha256,)}}
+        return {platform: {"email": (str(email.sha256),), "phone": (str(phone.sha256),)}}
     emails = normalize_everywhere("email", outcome.email, REGION).platforms
     phones = normalize_everywhere("phone", outcome.phone, REGION).platforms
     known: Hashes = {}
@@ -181,7 +181,7 @@ def hash_all(outcome: Outcome, platforms: Sequence[Platform]) -> Hashes:
         email_hash, phone_hash = emails[platform].sha256, phones[platform].sha256
         assert email_hash is not None
         assert phone_hash is not None
-        known[platform] = {"email": (email_hash,), "phone": (phone_hash,)}
+        known[platform] = {"email": (str(email_hash),), "phone": (str(phone_hash),)}
     return known
 
 
