@@ -36,7 +36,7 @@ def sandbox_up(
     from orchestration.sandbox.scenarios import find_scenario
     from orchestration.sandbox.server import Ports, serve_sandbox
 
-    with _asked_wrongly(), refusals():
+    with refusals(), _asked_wrongly():
         scenarios = dict(find_scenario(name) for name in faults or [])
         folder = state or get_settings().home / "sandbox"
         serve_sandbox(folder, Ports.beginning_at(port_base), scenarios)
