@@ -62,6 +62,7 @@ NAMES: dict[str, dict[str, Name]] = {
         "whatsapp_business_account_id": _NUMBER,
         "action_source": _ACTION_SOURCE,
         **{f"action_source_{kind}": _ACTION_SOURCE for kind in KINDS},
+        "physical_store_days": Name("[7-9]|[1-5][0-9]|6[0-2]", "a number of days from 7 to 62"),
         "crm_name": _WORDS,
         **_STAGES,
         "test_event_code": _TEST_CODE,

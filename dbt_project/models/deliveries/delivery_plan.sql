@@ -210,7 +210,7 @@ governed as (
 
 ),
 
--- What the platform knows the person by. A message names its account, or the platform cannot place it.
+-- What the platform knows the person by, of what it can be told of this outcome.
 known as (
 
     select
@@ -225,15 +225,12 @@ known as (
             when 'meta'
                 then array[
                         case when meta_lead_id is not null then 'meta_lead_id' end,
-                        case
-                            when ctwa_clid is not null and config ->> 'whatsapp_business_account_id' is not null
-                                then 'ctwa_clid'
-                        end,
+                        case when {{ is_in_thread() }} then 'ctwa_clid' end,
                         case when fbclid is not null then 'fbclid' end
                     ]
             when 'tiktok'
                 then array[
-                        case when tiktok_lead_id is not null then 'tiktok_lead_id' end,
+                        case when {{ is_in_event_set() }} then 'tiktok_lead_id' end,
                         case when ttclid is not null then 'ttclid' end
                     ]
         end as click_kinds
@@ -248,26 +245,27 @@ channelled as (
         num_nonnulls(variadic click_kinds) > 0 as has_click,
         case platform
             when 'google' then case when num_nonnulls(variadic click_kinds) > 0 then 'click' else 'hashed' end
-            when 'meta'
-                then case
-                        when 'meta_lead_id' = any(click_kinds) then 'crm'
-                        when 'ctwa_clid' = any(click_kinds) then 'messaging'
-                        else 'system_generated'
-                    end
-            when 'tiktok'
-                then case
-                        when 'tiktok_lead_id' = any(click_kinds) then 'crm'
-                        when 'ttclid' = any(click_kinds) then 'web'
-                        else 'offline'
-                    end
-        end as channel,
-        converted_at
-        + case platform
-            when 'google' then interval '90 days'
-            when 'meta' then interval '6 days 12 hours'
-            else interval '28 days'
-        end as expires_at
+            when 'meta' then {{ meta_door() }}
+            when 'tiktok' then {{ tiktok_door() }}
+        end as channel
     from known
+
+),
+
+timed as (
+
+    select
+        *,
+        converted_at
+        + case
+            when platform = 'google' then interval '90 days'
+            when platform = 'tiktok' then interval '28 days'
+            -- How old a sale in a store may be is not sure; half a day is kept for trying.
+            when channel = 'physical_store' and {{ setting("'physical_store_days'") }} is not null
+                then make_interval(days => ({{ setting("'physical_store_days'") }})::integer, hours => -12)
+            else interval '6 days 12 hours'
+        end as expires_at
+    from channelled
 
 ),
 
@@ -276,7 +274,7 @@ judged as (
     select
         *,
         {{ standing_rules() }} as rules
-    from channelled
+    from timed
 
 ),
 

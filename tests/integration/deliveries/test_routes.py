@@ -109,6 +109,8 @@ def test_installing_again_keeps_what_the_tenant_chose(
         ("meta", {"config": {"data_processing_country": "1"}}, "or 1 and 1000"),
         ("meta", {"config": {"data_processing_state": "5"}}, "1000 for California"),
         ("meta", {"config": {"emq_threshold": "11"}}, "from 0 to 10"),
+        ("meta", {"config": {"physical_store_days": "63"}}, "from 7 to 62"),
+        ("meta", {"config": {"physical_store_days": "6"}}, "from 7 to 62"),
         ("meta", {"config": {"test_event_code": "a b"}}, "test page"),
         ("meta", {"config": {"crm_event_set_id": "1"}}, "have no crm_event_set_id"),
         (
@@ -163,6 +165,7 @@ def test_refusal_says_what_to_change(
                 "stage_enrollment": "Closed Won",
                 "action_source": "phone_call",
                 "action_source_purchase": "physical_store",
+                "physical_store_days": "62",
                 "data_processing_country": "1",
                 "data_processing_state": "1000",
                 "match_rate_threshold": "0.7",

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 
 import pytest
 from psycopg.types.json import Jsonb
+
+from orchestration.deliveries.conversion import Account, Conversion
+from orchestration.deliveries.destinations import DESTINATIONS
+from orchestration.deliveries.routes import DEFAULT_ROUTES
 
 from .conftest import Company, Tale
 
@@ -20,8 +25,35 @@ YESTERDAY = NOW - timedelta(days=1)
 ACCOUNTS = {
     "google": ("1234567890", {"login_account": "1234567890"}),
     "meta": ("880000000000001", {"dataset_id": "880000000000001", "whatsapp_business_account_id": "10"}),
-    "tiktok": ("CABC", {"pixel_code": "CABC", "offline_event_set_id": "77"}),
+    "tiktok": ("CABC", {"pixel_code": "CABC", "offline_event_set_id": "77", "crm_event_set_id": "78", "site_url": "https://a.example/"}),
 }  # fmt: skip
+
+WHATSAPP = {"whatsapp_business_account_id": "10"}
+PAGE = {"site_url": "https://a.example/"}
+DOORS: dict[tuple[str, str], dict[str, str]] = {
+    ("meta", "m1"): {"dataset_id": "1"},
+    ("meta", "m2"): {"dataset_id": "1", **WHATSAPP, "action_source": "phone_call"},
+    ("meta", "m3"): {**WHATSAPP, "action_source_appointment": "physical_store"},
+    ("meta", "m4"): {"action_source": "physical_store", "physical_store_days": "62"},
+    ("tiktok", "t1"): {"offline_event_set_id": "77"},
+    ("tiktok", "t2"): {"offline_event_set_id": "77", **PAGE, "crm_event_set_id": "78"},
+    ("tiktok", "t3"): {**PAGE, "pixel_code": "C"},
+    ("tiktok", "t4"): {"offline_event_set_id": "77", **PAGE, "event_source": "web"},
+}
+EMAIL = {"email": "isil@example.com"}
+KNOWN: list[dict[str, str]] = [
+    EMAIL,
+    {"fbclid": "F"},
+    {"ctwa_clid": "W"},
+    {"ctwa_clid": "W2", **EMAIL},
+    {"meta_lead_id": "525645896321548"},
+    {"meta_lead_id": "525645896321549", "ctwa_clid": "W3"},
+    {"ttclid": "T"},
+    {"ttclid": "T2", **EMAIL},
+    {"tiktok_lead_id": "7391234567890123456"},
+    {"tiktok_lead_id": "7391234567890123457", "ttclid": "T3", **EMAIL},
+]
+CLICK_IDS = ("fbclid", "ctwa_clid", "ttclid", "meta_lead_id", "tiktok_lead_id")
 
 
 def _open_accounts(company: Company, *platforms: str) -> None:
@@ -102,7 +134,7 @@ def policy_of_the_tenant_decides_where_nobody_said(company: Company) -> Generato
 def each_platform_gets_its_own_channel_click_and_time(company: Company) -> Generator[None]:
     _open_accounts(company)
     for platform in ACCOUNTS:
-        _route(company, "qualified_lead", platform, action="Lead")
+        _route(company, "qualified_lead", platform, action="QualifiedLead")
     clicked = NOW - timedelta(days=10)
     phone = "05321112233"
     for key, query in (("g", "gclid=G"), ("f", "fbclid=F"), ("t", "ttclid=T"), ("n", "")):
@@ -141,6 +173,63 @@ def click_on_a_site_keeps_its_own_time_beside_a_later_message(company: Company) 
     row = _plan(company)["c", "meta"]
     assert (row["fbclid"], row["ctwa_clid"]) == ("F", "W")
     assert abs(row["click_at"] - clicked) < timedelta(seconds=1)
+
+
+@tale
+def plan_names_the_door_that_the_event_takes(company: Company) -> Generator[None]:
+    for (platform, account_id), config in DOORS.items():
+        company.admin.execute(
+            "insert into ops.accounts (tenant_id, platform, account_id, config) values (%s, %s, %s, %s)",
+            [company.tenant.tenant_id, platform, account_id, Jsonb(config)],
+        )
+        for kind, route in DEFAULT_ROUTES[platform].items():
+            company.admin.execute(
+                "insert into ops.routes (tenant_id, conversion_kind, platform, account_id, action)"
+                " values (%s, %s, %s, %s, %s)",
+                [company.tenant.tenant_id, kind, platform, account_id, route.action],
+            )
+    for number, (known, kind) in enumerate(product(KNOWN, ("qualified_lead", "appointment"))):
+        company.convert(
+            f"c{number}", event_type=kind, at=YESTERDAY, consent=True, identifiers=known
+        )
+    yield
+    rows = company.rows("marts.delivery_plan")
+    assert len(rows) == 2 * len(KNOWN) * len(DOORS)
+    for row in rows:
+        known = {name: row[name] for name in CLICK_IDS if row[name]}
+        kinds = row["facts"]["hash_kinds"]
+        made = Conversion(
+            event_id="a" * 64,
+            kind=row["kind"],
+            action=row["action"],
+            action_id=None,
+            converted_at=row["converted_at"],
+            value=None,
+            currency=None,
+            consent="granted",
+            click_ids=known,
+            click_at=YESTERDAY,
+            person_key=None,
+            hashes={kind: ("a" * 64,) for kind in kinds},
+            account=Account(
+                company.tenant.tenant_id,
+                row["platform"],
+                row["account_id"],
+                DOORS[row["platform"], row["account_id"]],
+            ),
+        )
+        destination = DESTINATIONS[row["platform"]]
+        assert row["channel"] == destination.lane(made), (known, kinds, row["account_id"])
+        # What the plan says can be sent can be worded; a click of TikTok's without its page is the one exception.
+        if row["decision"] == "send" and not (row["platform"] == "tiktok" and "ttclid" in known):
+            destination.event(made)
+    days = {
+        (row["account_id"], row["channel"]): (row["expires_at"] - row["converted_at"]).total_seconds() / 86_400
+        for row in rows
+    }  # fmt: skip
+    assert days["m4", "physical_store"] == 61.5
+    assert days["m3", "physical_store"] == days["m4", "system_generated"] == 6.5
+    assert days["t1", "offline"] == 28
 
 
 @tale
