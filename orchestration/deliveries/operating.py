@@ -7,13 +7,14 @@ that nothing is missing (``audit.py``), stopping a destination (``stops.py``).
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from orchestration.deliveries import accounts, gate, stops
 from orchestration.deliveries.conversion import Account
 from orchestration.deliveries.destinations import destination_of
+from orchestration.deliveries.explanation import plain
 from orchestration.deliveries.meanings import find_meaning, is_throttle
 from orchestration.deliveries.phrases import Target, choose_accounts, say_expiry, say_stop
 from orchestration.deliveries.reasons import find_reason, sentence_of
@@ -410,16 +411,6 @@ def _sentence_and_advice(code: str) -> dict[str, str]:
 
 
 def _json(value: Any) -> dict[str, Any]:
-    return {name: _plain(item) for name, item in asdict(value).items() if name != "now_at"}
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case datetime():
-            return value.isoformat()
-        case dict():
-            return {name: _plain(item) for name, item in value.items()}
-        case list() | tuple():
-            return [_plain(item) for item in value]
-        case _:
-            return value
+    # Not ``asdict``: it copies a counter as if its items were to be counted.
+    named = {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+    return {name: item for name, item in named.items() if name != "now_at"}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from orchestration.cli import app
 from orchestration.deliveries.operating import (
     RetryRefused,
     Wish,
@@ -337,3 +340,82 @@ def test_a_pause_names_accounts_that_are_there(make_desk: DeskMaker) -> None:
     desk = make_desk("meta")
     with pytest.raises(DestinationUnknown, match="meta:880000000000001"):
         pause(desk.warehouse, desk.tenant_id, read_target("tiktok"), "no", by="ayse")
+
+
+@pytest.fixture
+def leadloop(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run ``leadloop deliveries`` on a desk's warehouse."""
+
+    def invoke(desk: Any, *arguments: str) -> Result:
+        for name in ("deliveries", "console"):
+            monkeypatch.setattr(
+                f"orchestration.commands.{name}.get_settings", lambda: desk.warehouse.settings
+            )
+        return CliRunner().invoke(app, ["deliveries", *arguments])
+
+    return invoke
+
+
+def test_the_commands_say_the_same_to_people_and_to_programs(
+    make_desk: DeskMaker, leadloop: Callable[..., Result]
+) -> None:
+    desk = make_desk("meta")
+    soon = datetime.now(UTC) + timedelta(hours=19, minutes=30)
+    desk.plan("a", "meta", expires_at=soon)
+    desk.plan("b", "meta", expires_at=soon)
+    desk.enroll()
+    bury(desk, "a")
+    for command, words, name in (
+        (["status"], "1 dead, 1 pending", "states"),
+        (["dead"], "budget_spent", "advice"),
+        (["expiring"], "expires at Meta in 19 h", "nearest"),
+        (["retry", "--reason", "budget_spent", "--dry-run"], "1 would go again", "revived"),
+    ):
+        people = leadloop(desk, *command)
+        assert people.exit_code == 0, people.output
+        assert words in people.stdout
+        programs = leadloop(desk, *command, "--json")
+        assert programs.exit_code == 0, programs.output
+        assert name in json.loads(programs.stdout)
+        assert json.loads(programs.stdout)["tenant_id"] == str(desk.tenant_id)
+
+
+def test_a_retry_that_leaves_rows_says_why_and_what_to_do(
+    make_desk: DeskMaker, leadloop: Callable[..., Result]
+) -> None:
+    desk = make_desk("meta")
+    desk.plan("a", "meta")
+    desk.enroll()
+    sent_at = datetime.now(UTC) - timedelta(days=3)
+    bury(desk, "a", reason="may_have_arrived", is_doubtful=True, sent_at=sent_at, lane="crm")
+    told = leadloop(desk, "retry", "--reason", "may_have_arrived")
+    assert "1 stay: it may have arrived, and the platform would no longer" in told.stdout
+    assert "--even-if-counted-twice" in told.stdout
+    assert desk.states() == {"a": "dead"}
+    forced = leadloop(desk, "retry", "--reason", "may_have_arrived", "--even-if-counted-twice")
+    assert "1 go again" in forced.stdout
+    assert desk.states() == {"a": "pending"}
+
+
+def test_pause_and_resume_are_commands(
+    make_desk: DeskMaker, leadloop: Callable[..., Result]
+) -> None:
+    desk = make_desk("meta")
+    assert "Paused meta:880000000000001" in leadloop(desk, "pause", "meta").stderr
+    assert "paused by operator" in " ".join(leadloop(desk, "status").stdout.split())
+    assert "goes again" in leadloop(desk, "resume", "meta").stderr
+    assert "Nothing was stopped" in leadloop(desk, "resume", "meta").stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["expiring", "--within", "soon"], id="span"),
+        pytest.param(["retry", "--reason", "bug", "--limit", "0"], id="limit"),
+        pytest.param(["retry"], id="no reason"),
+    ],
+)
+def test_what_is_asked_wrongly_exits_two(
+    make_desk: DeskMaker, leadloop: Callable[..., Result], arguments: list[str]
+) -> None:
+    assert leadloop(make_desk("meta"), *arguments).exit_code == 2
