@@ -128,6 +128,11 @@ def _sending_metadata(reports: Iterable[sender.Report]) -> dict[str, Any]:
         f"| {report.stopped_by} | {' '.join(report.details)} |"
         for report in reports
         if report.stopped_by
+    ] + [
+        f"| {report.account.tenant_id} | {report.account.platform} {report.account.account_id} {target} "
+        f"| stopped | {reason} |"
+        for report in reports
+        for target, reason in sorted(report.closed.items())
     ]
     metadata: dict[str, Any] = {
         "dagster/row_count": sum(report.requests for report in reports),

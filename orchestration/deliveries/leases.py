@@ -10,60 +10,31 @@ Belongs here: taking rows, opening requests. Lives elsewhere: what becomes of th
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from orchestration.deliveries import journal
 from orchestration.deliveries.carried import carried_kinds
-from orchestration.deliveries.conversion import Account, Conversion, EventRefused, Request
-from orchestration.deliveries.ledger import Repeats, canonical, read_conversions, settle_rows
-from orchestration.deliveries.outcomes import BLOCKED_WAIT, Outcome, rejected
+from orchestration.deliveries.conversion import Account, Request
+from orchestration.deliveries.ledger import Repeats, settle_rows
+from orchestration.deliveries.outcomes import BLOCKED_WAIT, Outcome
 from orchestration.deliveries.states import State
-from orchestration.deliveries.timing import ENOUGH_LEASE, LEASE, backoff
+from orchestration.deliveries.timing import ENOUGH_LEASE, LEASE
 from orchestration.deliveries.withdrawn import list_withdrawn
+from orchestration.deliveries.wording import Leased, Taken, Word, word_rows
 from orchestration.vendors.errors import RouteBlocked
 from orchestration.warehouse import sql
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection
 
     from orchestration.warehouse import Warehouse
 
 _QUERIES = sql.load(__file__)
-_MAX_BUGS = 3
-_REBUILT = timedelta(minutes=1)
-
-Word = Callable[[Conversion], tuple[str, Mapping[str, Any]]]
-"""Words one conversion: its lane and its event. Raises ``EventRefused``."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Leased:
-    """A row in a sender's hands; known by itself, not by its contents.
-
-    Attributes:
-        delivery_id: The row.
-        attempt: Which attempt this is, from 1.
-        failures: How many attempts counted against its budget before this one.
-        lane: The door it goes through.
-        event: Its frozen body.
-        payload_sha256: The hash of that body's canonical bytes.
-    """
-
-    delivery_id: str
-    attempt: int
-    failures: int
-    lane: str
-    event: Mapping[str, Any]
-    payload_sha256: str
-
 
 Make = Callable[[str, Sequence[Leased]], Request]
 """Puts the rows of a lane into one request. Raises ``RouteBlocked``."""
@@ -86,11 +57,11 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """Which lanes may be gone through.
+    """Which lanes and actions may be gone through.
 
     Attributes:
-        closed: Lanes that are stopped.
-        on_trial: Lanes that are stopped and of which a small request may ask whether they go again.
+        closed: Those that are stopped.
+        on_trial: Those that are stopped and of which a small request may ask whether they go again.
         trial_size: Most rows of such a request.
     """
 
@@ -167,13 +138,13 @@ def lease_rows(
     with warehouse.tenant(account.tenant_id) as connection:
         asked = {
             "batch_limit": limit,
-            "closed_lanes": sorted(doors.closed),
+            "closed": sorted(doors.closed),
             "withdrawn": list_withdrawn(connection, account.tenant_id),
         }
         due = connection.execute(_QUERIES.take_due, values | repeats.values | asked).all()
         # In one order whenever they were due, so that the same rows make the same bytes.
         due = sorted(due, key=attrgetter("delivery_id"))
-        taken = _admit(lease, _word_rows(connection, account, due, word, chance), doors)
+        taken = _admit(lease, word_rows(connection, account, due, word, chance), doors)
         if lease.postponed:
             _postpone(connection, values, lease.postponed)
         if not taken:
@@ -233,82 +204,25 @@ def open_request(
     return opened
 
 
-class _Taken(NamedTuple):
-    """One row after wording, with what the lease writes of it.
-
-    Attributes:
-        row: What the ledger says.
-        leased: What the sender gets; None for a row that stops here.
-        payload: Its bytes, where they are new.
-        conversion: What those were made of.
-        stopped: What became of it already.
-    """
-
-    row: Row[Any]
-    leased: Leased | None = None
-    payload: bytes | None = None
-    conversion: Conversion | None = None
-    stopped: Outcome | None = None
-
-
-def _word_rows(
-    connection: Connection,
-    account: Account,
-    due: Sequence[Row[Any]],
-    word: Word,
-    chance: Callable[[], float],
-) -> list[_Taken]:
-    fresh = [row.conversion_id for row in due if row.payload is None]
-    conversions = read_conversions(connection, account, fresh)
-    return [_word_row(row, conversions, word, chance) for row in due]
-
-
-def _word_row(
-    row: Row[Any],
-    conversions: Mapping[tuple[str, str], Conversion],
-    word: Word,
-    chance: Callable[[], float],
-) -> _Taken:
-    def leased(lane: str, event: Mapping[str, Any], payload_sha256: str) -> Leased:
-        return Leased(row.delivery_id, row.attempt, row.failures, lane, event, payload_sha256)
-
-    if row.payload is not None:
-        return _Taken(row, leased(row.lane, json.loads(row.payload), row.payload_sha256))
-    conversion = conversions.get((row.conversion_id, row.action))
-    if conversion is None:
-        # The plan was rebuilt between two statements of this transaction.
-        return _Taken(row, stopped=Outcome(State.PENDING, wait=_REBUILT, is_sent=False))
-    if row.purpose != conversion.purpose:
-        conversion = replace(conversion, purpose=row.purpose, changed_at=row.changed_at)
-    try:
-        lane, event = word(conversion)
-    except EventRefused as refusal:
-        return _Taken(row, stopped=_of_refusal(refusal, row.purpose))
-    except Exception as bug:  # noqa: BLE001 - one row that we cannot word must not stop the others
-        return _Taken(row, stopped=_of_bug(bug, row.failures, chance))
-    payload = canonical(event)
-    digest = hashlib.sha256(payload).hexdigest()
-    return _Taken(row, leased(lane, event, digest), payload, conversion)
-
-
-def _admit(lease: Lease, worded: Sequence[_Taken], doors: Doors) -> list[_Taken]:
+def _admit(lease: Lease, worded: Sequence[Taken], doors: Doors) -> list[Taken]:
     """Sort worded rows into the lease: those that may leave by lane, those that stop here, those whose door is closed.
 
     Returns:
         The rows to take: of a lane on trial no more than a small request's, the others stay as they are.
     """
-    taken: list[_Taken] = []
+    taken: list[Taken] = []
     lanes: dict[str, list[Leased]] = {}
     for one in worded:
         leased = one.leased
         if leased is None:
             taken.append(one)
             _note_stopped(lease, one.stopped)
-        elif leased.lane in doors.closed:
+        elif doors.closed & {leased.lane, leased.action}:
             lease.postponed.append(leased.delivery_id)
         else:
             rows = lanes.setdefault(leased.lane, [])
-            if leased.lane not in doors.on_trial or len(rows) < doors.trial_size:
+            on_trial = doors.on_trial & {leased.lane, leased.action}
+            if not on_trial or len(rows) < doors.trial_size:
                 rows.append(leased)
                 taken.append(one)
     lease.lanes = dict(sorted(lanes.items()))
@@ -335,7 +249,7 @@ def _postpone(
     )
 
 
-def _freeze(connection: Connection, values: Mapping[str, Any], taken: Sequence[_Taken]) -> None:
+def _freeze(connection: Connection, values: Mapping[str, Any], taken: Sequence[Taken]) -> None:
     """Lease rows and keep the door, the bytes and the money of those that are new."""
     leased = [one.leased if one.payload is not None else None for one in taken]
     told = [one.conversion if one.payload is not None else None for one in taken]
@@ -372,7 +286,7 @@ def _open(
 def _open_attempts(
     connection: Connection,
     values: Mapping[str, Any],
-    taken: Sequence[_Taken],
+    taken: Sequence[Taken],
     opened: Opened | None,
 ) -> None:
     rows = opened.rows if opened else []
@@ -390,22 +304,4 @@ def _open_attempts(
             "request_keys": [opened.key if opened and i in places else None for i in ids],
             "places": [places.get(i) for i in ids],
         },
-    )
-
-
-def _of_refusal(refusal: EventRefused, purpose: str) -> Outcome:
-    """A conversion that cannot be worded is refused; a change of one that the platform has is noted."""
-    if purpose == "send":
-        return rejected(refusal.code, is_sent=False)
-    return Outcome(State.NOTED, refusal.code, is_sent=False)
-
-
-def _of_bug(bug: Exception, failures: int, chance: Callable[[], float]) -> Outcome:
-    is_last = failures + 1 >= _MAX_BUGS
-    return Outcome(
-        State.DEAD if is_last else State.RETRY_WAIT,
-        f"bug:{type(bug).__name__}",
-        wait=backoff(failures, chance),
-        is_failure=True,
-        is_sent=False,
     )

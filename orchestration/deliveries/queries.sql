@@ -280,6 +280,7 @@ select
     d.delivery_id,
     d.conversion_id,
     d.action,
+    coalesce(d.action_id, d.action) as target,
     d.kind as purpose,
     d.created_at as changed_at,
     d.attempts + 1 as attempt,
@@ -327,7 +328,8 @@ where
             and d.sent_at > now() - cast(:resend_within as interval)
         )
     )
-    and (d.lane is null or d.lane <> all(cast(:closed_lanes as text [])))
+    and (d.lane is null or d.lane <> all(cast(:closed as text [])))
+    and coalesce(d.action_id, d.action) <> all(cast(:closed as text []))
     -- The plan of this moment. What changes an earlier row waits until the platform has that one, and is owed though
     -- the outcome was taken back: that is what it tells.
     and case d.kind

@@ -1,111 +1,29 @@
 """The sender: leases rows, sends them in the platforms' own batch sizes, settles one outcome per row.
 
 One run goes round over all tenants' accounts, a batch each in turn, so that nobody waits for a large neighbour; a few
-accounts have their turn at the same time, so that one is worded while another waits for its platform. What stops an
-account (gate, stop, throttle, breaker) stops that account and nothing else.
+accounts have their turn at the same time, so that one is worded while another waits for its platform.
 
-Belongs here: the order of things. Lives elsewhere: the transactions (``leases.py``, ``ledger.py``), bodies and
-answers (``destinations``), whether anything may leave (``gate.py``, ``stops.py``).
+Belongs here: whose turn it is. Lives elsewhere: what an account does in its turn (``runs.py``).
 """
 
 from __future__ import annotations
 
-import random
-import time
-from collections import Counter, deque
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid4
+from typing import TYPE_CHECKING
+from uuid import UUID
 
-from orchestration.deliveries import (
-    accounts,
-    capabilities,
-    gate,
-    leases,
-    ledger,
-    stops,
-    submissions,
-)
-from orchestration.deliveries.conversion import Account, Conversion, Request
-from orchestration.deliveries.destinations import destination_of
-from orchestration.deliveries.findings import Finding
-from orchestration.deliveries.leases import Leased, Opened
-from orchestration.deliveries.outcomes import BLOCKED_WAIT, Outcome, of_error, rejected
-from orchestration.deliveries.splitting import Splitter
-from orchestration.deliveries.states import State
-from orchestration.deliveries.timing import Breaker, backoff
-from orchestration.vendors.errors import (
-    RequestRefused,
-    RouteBlocked,
-    Throttled,
-    Unauthorized,
-    Unclear,
-    Unreachable,
-    VendorError,
-)
-from orchestration.warehouse.secrets import SecretUnreadable, Vault
+from orchestration.deliveries import accounts
+from orchestration.deliveries.outside import Tools, connect
+from orchestration.deliveries.runs import Report, Run
 
 if TYPE_CHECKING:
     from orchestration.warehouse import Warehouse
 
-Connect = Callable[["Warehouse", Account], Any]
-EnsureProbed = Callable[["Warehouse", Account, Any], Sequence[Finding]]
-
-
-def connect(warehouse: Warehouse, account: Account) -> Any:
-    """The platform's client, under the account's own credentials.
-
-    Raises:
-        VendorError: The credentials are incomplete.
-        SecretUnreadable: They do not open under this master key.
-    """
-    vault = Vault.of(warehouse.settings)
-    credentials = accounts.read_credentials(warehouse, vault, account)
-    if not credentials:
-        raise Unauthorized("credential_missing")
-    return destination_of(account).connect(warehouse.settings, credentials, account)
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What comes in from outside: clients, chance, the clock, ids; and how many accounts have their turn at once."""
-
-    connect: Connect = connect
-    chance: Callable[[], float] = random.random
-    clock: Callable[[], float] = time.monotonic
-    new_token: Callable[[], UUID] = uuid4
-    ensure_probed: EnsureProbed = capabilities.ensure_probed
-    parallel: int = 3
-
-
-@dataclass
-class Report:
-    """What one run did for one account; codes and counts only.
-
-    Attributes:
-        account: Which.
-        requests: How many requests left.
-        moves: How many rows came to each state.
-        codes: How often each code of the platform's or ours was the answer.
-        stopped_by: ``gate_closed``, ``stopped``, ``credential_refused``, ``throttled``, ``breaker_open``,
-            ``refuses_everything`` or ``bug``; None when all that was due has been sent.
-        details: The rules that keep the gate closed, or the code behind the stop.
-        closed_lanes: Lanes through which nothing may leave, each with the kind and the code of its stop.
-        bugs: Kinds of our own errors.
-    """
-
-    account: Account
-    requests: int = 0
-    moves: Counter[str] = field(default_factory=Counter[str])
-    codes: Counter[str] = field(default_factory=Counter[str])
-    stopped_by: str | None = None
-    details: tuple[str, ...] = ()
-    closed_lanes: dict[str, str] = field(default_factory=dict[str, str])
-    bugs: Counter[str] = field(default_factory=Counter[str])
+__all__ = ["Report", "Tools", "connect", "poll_submitted", "send_due"]
 
 
 def send_due(
@@ -122,11 +40,11 @@ def send_due(
         One report per account, whatever happened to the others.
     """
     tools = tools or Tools()
-    with _routes(warehouse, tenant_ids, tools) as routes:
-        _take_turns(routes, tools.parallel, _Route.poll_once)
-        _take_turns(routes, tools.parallel, _Route.step)
-        _take_turns(routes, tools.parallel, _Route.poll_once)
-    return [route.report for route in routes]
+    with _runs(warehouse, tenant_ids, tools) as runs:
+        _take_turns(runs, tools.parallel, Run.poll_once)
+        _take_turns(runs, tools.parallel, Run.step)
+        _take_turns(runs, tools.parallel, Run.poll_once)
+    return [run.report for run in runs]
 
 
 def poll_submitted(
@@ -134,355 +52,48 @@ def poll_submitted(
 ) -> list[Report]:
     """Ask what became of what was taken earlier, and send nothing; arguments as for ``send_due``."""
     tools = tools or Tools()
-    with _routes(warehouse, tenant_ids, tools) as routes:
-        _take_turns(routes, tools.parallel, _Route.poll_once)
-    return [route.report for route in routes]
+    with _runs(warehouse, tenant_ids, tools) as runs:
+        _take_turns(runs, tools.parallel, Run.poll_once)
+    return [run.report for run in runs]
 
 
-def _take_turns(routes: Sequence[_Route], parallel: int, act: Callable[[_Route], bool]) -> None:
+def _take_turns(runs: Sequence[Run], parallel: int, act: Callable[[Run], bool]) -> None:
     """Let each account act in its turn, again and again while it says that there may be more."""
-    waiting = deque(routes)
-    if parallel == 1 or len(routes) == 1:
+    waiting = deque(runs)
+    if parallel == 1 or len(runs) == 1:
         while waiting:
-            route = waiting.popleft()
-            if route.guarded(act):
-                waiting.append(route)
+            run = waiting.popleft()
+            if run.guarded(act):
+                waiting.append(run)
         return
     with ThreadPoolExecutor(parallel, thread_name_prefix="sender") as pool:
-        acting: dict[Future[bool], _Route] = {}
+        acting: dict[Future[bool], Run] = {}
         while waiting or acting:
             while waiting and len(acting) < parallel:
-                route = waiting.popleft()
-                acting[pool.submit(route.guarded, act)] = route
+                run = waiting.popleft()
+                acting[pool.submit(run.guarded, act)] = run
             done, _ = wait(acting, return_when=FIRST_COMPLETED)
             for future in done:
-                route = acting.pop(future)
+                run = acting.pop(future)
                 if future.result():
-                    waiting.append(route)
+                    waiting.append(run)
 
 
 @contextmanager
-def _routes(
+def _runs(
     warehouse: Warehouse, tenant_ids: Sequence[UUID] | None, tools: Tools
-) -> Generator[list[_Route]]:
+) -> Generator[list[Run]]:
     """The accounts of all tenants, one of each in turn; their clients are closed at the end."""
     if tenant_ids is None:
         tenant_ids = [tenant.tenant_id for tenant in warehouse.tenants()]
-    routes = [
-        _Route(warehouse, account, tools)
+    runs = [
+        Run(warehouse, account, tools)
         for round_ in zip_longest(*(accounts.list_accounts(warehouse, t) for t in tenant_ids))
         for account in round_
         if account is not None and warehouse.settings.may_reach(account.config)
     ]
     try:
-        yield routes
+        yield runs
     finally:
-        for route in routes:
-            route.close()
-
-
-class _Route:
-    """One account in one run."""
-
-    def __init__(self, warehouse: Warehouse, account: Account, tools: Tools) -> None:
-        self.report = Report(account)
-        self._warehouse = warehouse
-        self._account = account
-        self._tools = tools
-        self._destination = destination_of(account)
-        self._repeats = ledger.Repeats(
-            self._destination.RESEND_WITHIN, self._destination.ONCE_LANES
-        )
-        self._breaker = Breaker()
-        self._client: Any = None
-        self._is_tidy = False
-        self._is_probed = False
-        # Lanes (and the account itself) of which a small request is asking, and those that gave no clear answer.
-        self._on_trial: set[str] = set()
-        self._unproven: set[str] = set()
-
-    def guarded(self, act: Callable[[_Route], bool]) -> bool:
-        """Do something for this account; an error of ours ends its run and leaves the others alone."""
-        if self.report.stopped_by == "bug":
-            return False
-        try:
-            return act(self)
-        except Exception as bug:  # noqa: BLE001 - reported by kind; the asset raises when all are done
-            self.report.bugs[type(bug).__name__] += 1
-            return self._stop("bug", type(bug).__name__)
-
-    def close(self) -> None:
-        """Let go of the client."""
-        if self._client is not None:
-            self._client.close()
-
-    def step(self) -> bool:
-        """Send one batch.
-
-        Returns:
-            Whether there may be more.
-        """
-        if not self._is_tidy:
-            ledger.tidy(self._warehouse, self._account, self._repeats)
-            self._is_tidy = True
-        doors = self._open_doors()
-        if doors is None:
-            return False
-        size = self._destination.batch_size(
-            submissions.count_unresolved(self._warehouse, self._account)
-        )
-        if stops.WHOLE_ACCOUNT in self._on_trial:
-            size = min(size, stops.TRIAL_ROWS)
-        lease = leases.lease_rows(
-            self._warehouse,
-            self._account,
-            self._word,
-            self._repeats,
-            token=self._tools.new_token(),
-            limit=size,
-            chance=self._tools.chance,
-            doors=doors,
-            make=self._make,
-        )
-        self._note_lease(lease)
-        opened = lease.opened
-        for lane, rows in lease.lanes.items():
-            self._deliver(lease.token, lane, rows, size, opened)
-            opened = None
-        self._unproven |= self._on_trial
-        return self.report.stopped_by is None and not lease.is_empty
-
-    def poll_once(self) -> bool:
-        """Ask what became of requests that were taken earlier; there is no more to do in this run."""
-        self._poll()
-        return False
-
-    def _poll(self) -> None:
-        due = submissions.list_submitted(self._warehouse, self._account)
-        if not due or not self._is_connected():
-            return
-        for request in due:
-            try:
-                answer = self._destination.retrieve(
-                    self._client, request.platform_request_id, request.event_count
-                )
-            except RequestRefused as error:
-                # Google does not know the request, or no longer.
-                answer = Outcome(State.IN_DOUBT, error.code, is_failure=True)
-            except VendorError as error:
-                self.report.codes[error.code] += 1
-                return
-            if answer is None and not request.is_overdue:
-                submissions.postpone_submitted(self._warehouse, self._account, request)
-                continue
-            moved = submissions.settle_submitted(
-                self._warehouse,
-                self._account,
-                request,
-                answer or submissions.UNANSWERED,
-                self._tools.chance,
-            )
-            for (state, code), count in moved.items():
-                self.report.moves[state] += count
-                if code:
-                    self.report.codes[code] += count
-
-    def _open_doors(self) -> leases.Doors | None:
-        """What may be sent now; None when nothing may."""
-        if self.report.stopped_by is not None:
-            return None
-        if rules := gate.ask(self._warehouse, self._account.tenant_id):
-            self._stop("gate_closed", *rules)
-            return None
-        with self._warehouse.tenant(self._account.tenant_id) as connection:
-            standing = stops.list_stops(connection, self._account)
-        self._on_trial = {s.target for s in standing if s.is_due} - self._unproven
-        closed = {
-            s.target: f"{s.kind}:{s.code}" for s in standing if s.target not in self._on_trial
-        }
-        if reason := closed.pop(stops.WHOLE_ACCOUNT, None):
-            self._stop("stopped", reason)
-            return None
-        self.report.closed_lanes |= closed
-        if not self._breaker.allows(self._tools.clock()):
-            self._stop("breaker_open")
-            return None
-        if not self._is_connected():
-            return None
-        if not self._is_probed:
-            self._is_probed = True
-            if self._tools.ensure_probed(self._warehouse, self._account, self._client):
-                # What was found may have closed doors, or opened some.
-                return self._open_doors()
-        return leases.Doors(frozenset(closed), frozenset(self._on_trial), stops.TRIAL_ROWS)
-
-    def _is_connected(self) -> bool:
-        if self._client is None:
-            try:
-                self._client = self._tools.connect(self._warehouse, self._account)
-            except VendorError as error:
-                self._close("credential", error.code)
-                return self._stop("credential_refused", error.code)
-            except SecretUnreadable:
-                return self._stop("credential_refused", "credential_unreadable")
-        return True
-
-    def _word(self, conversion: Conversion) -> tuple[str, Mapping[str, Any]]:
-        return self._destination.lane(conversion), self._destination.event(conversion)
-
-    def _make(self, lane: str, rows: Sequence[Leased]) -> Request:
-        return self._destination.request([row.event for row in rows], self._account, lane)
-
-    def _note_lease(self, lease: leases.Lease) -> None:
-        self.report.moves.update([State.REJECTED] * len(lease.refused))
-        self.report.moves.update([State.NOTED] * len(lease.noted))
-        self.report.codes.update(lease.refused + lease.noted)
-        self.report.bugs.update(lease.bugs)
-
-    def _deliver(
-        self, token: UUID, lane: str, rows: Sequence[Leased], size: int, opened: Opened | None
-    ) -> None:
-        splitter = Splitter(rows, size)
-        is_open = self.report.stopped_by is None
-        while is_open and (batch := splitter.take()):
-            if opened is None and not self._breaker.allows(self._tools.clock()):
-                splitter.put_back(batch)
-                is_open = self._stop("breaker_open")
-                continue
-            is_open = self._send_batch(token, lane, batch, splitter, opened)
-            opened = None
-        if splitter.rest:
-            self._release(token, splitter)
-
-    def _send_batch(
-        self,
-        token: UUID,
-        lane: str,
-        batch: list[Leased],
-        splitter: Splitter[Leased],
-        opened: Opened | None,
-    ) -> bool:
-        """Send rows together.
-
-        Returns:
-            Whether the lane may go on.
-        """
-        try:
-            opened = opened or leases.open_request(
-                self._warehouse, self._account, token, lane, batch, self._make
-            )
-        except RouteBlocked as error:
-            self._settle(token, batch, of_error(error))
-            return self._react(error, lane)
-        if opened is None:
-            return True
-        key, ours, request = opened.key, opened.rows, opened.request
-        self.report.requests += 1
-        try:
-            outcomes = self._destination.send(self._client, request)
-            if len(outcomes) != len(ours):
-                raise Unclear("count_differs")
-        except RequestRefused as error:
-            self._prove(lane)
-            return self._take_refusal(token, key, ours, error, splitter)
-        except VendorError as error:
-            self._settle(token, ours, of_error(error), key=key)
-            return self._react(error, lane)
-        splitter.note_taken()
-        self._prove(lane)
-        self._breaker.record(self._tools.clock(), succeeded=True)
-        self._settle_each(token, dict(zip(ours, outcomes, strict=True)), key=key, code="ok")
-        return True
-
-    def _take_refusal(
-        self,
-        token: UUID,
-        key: str,
-        rows: Sequence[Leased],
-        error: RequestRefused,
-        splitter: Splitter[Leased],
-    ) -> bool:
-        self._breaker.record(self._tools.clock(), succeeded=True)
-        refused = {
-            row: rejected(code, error.request_id) for row, code in splitter.split(rows, error)
-        }
-        self._settle_each(token, refused, key=key, code=error.code)
-        if splitter.is_systematic:
-            return self._stop("refuses_everything", error.code)
-        return True
-
-    def _react(self, error: VendorError, lane: str) -> bool:
-        match error:
-            case Throttled():
-                return self._stop("throttled", error.code)
-            case Unauthorized():
-                self._close("credential", error.code)
-                return self._stop("credential_refused", error.code)
-            case RouteBlocked():
-                self._close("route", error.code, lane)
-                return False
-            case Unclear() | Unreachable():
-                self._breaker.record(self._tools.clock(), succeeded=False)
-                return True
-            case _:
-                return True
-
-    def _close(self, kind: stops.Kind, code: str, lane: str = stops.WHOLE_ACCOUNT) -> None:
-        """Let nothing more leave until a small request, or a person, says that it goes again."""
-        with self._warehouse.tenant(self._account.tenant_id) as connection:
-            stops.stop_for_a_while(connection, self._account, kind, code, lane)
-        if lane:
-            self.report.closed_lanes[lane] = f"{kind}:{code}"
-
-    def _prove(self, lane: str) -> None:
-        """Note that the platform answers for a lane, and for its account: what was on trial goes again."""
-        for target in self._on_trial & {lane, stops.WHOLE_ACCOUNT}:
-            with self._warehouse.tenant(self._account.tenant_id) as connection:
-                stops.resume(connection, self._account, stops.BY_SENDER, target)
-            self._on_trial.discard(target)
-
-    def _release(self, token: UUID, splitter: Splitter[Leased]) -> None:
-        """Give back rows that this run will not send any more."""
-        if splitter.may_be_applied:
-            outcome = Outcome(State.IN_DOUBT, "split_budget", is_failure=True)
-        else:
-            outcome = Outcome(State.PENDING, wait=BLOCKED_WAIT, is_sent=False)
-        self._settle(token, splitter.rest, outcome)
-
-    def _settle(
-        self, token: UUID, rows: Sequence[Leased], outcome: Outcome, key: str | None = None
-    ) -> None:
-        self._settle_each(token, dict.fromkeys(rows, outcome), key=key, code=outcome.code or "ok")
-
-    def _settle_each(
-        self,
-        token: UUID,
-        outcomes: Mapping[Leased, Outcome],
-        *,
-        key: str | None = None,
-        code: str = "ok",
-    ) -> None:
-        told = {row.delivery_id: self._timed(outcome, row) for row, outcome in outcomes.items()}
-        moved = ledger.settle(
-            self._warehouse,
-            self._account,
-            token,
-            told,
-            request_key=key,
-            code=code,
-            request_id=next((o.request_id for o in told.values() if o.request_id), None),
-        )
-        self.report.moves.update(moved.values())
-        self.report.codes.update(o.code for o in told.values() if o.code)
-
-    def _timed(self, outcome: Outcome, row: Leased) -> Outcome:
-        if outcome.wait is not None or outcome.state not in {State.RETRY_WAIT, State.IN_DOUBT}:
-            return outcome
-        return replace(outcome, wait=backoff(row.failures, self._tools.chance))
-
-    def _stop(self, by: str, *details: str) -> bool:
-        # The first stop is the reason; what follows from it is not.
-        if self.report.stopped_by is None:
-            self.report.stopped_by = by
-            self.report.details = details
-        return False
+        for run in runs:
+            run.close()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import product
 from typing import Any
 from uuid import uuid4
@@ -160,6 +162,69 @@ def test_payload_is_frozen_at_the_first_lease(make_desk: DeskMaker) -> None:
     second = lease(desk)
     assert second.rows[0].event == first.rows[0].event
     assert desk.rows("payload, payload_sha256") == [(payload, digest)]
+
+
+def test_lease_keeps_what_the_platform_is_told(make_desk: DeskMaker) -> None:
+    desk = make_desk("meta")
+    desk.plan("c1", "meta")
+    desk.identify("c1", "phone")
+    desk.plan("c2", "meta", kind="appointment", action="Schedule")
+    desk.enroll()
+    lease(desk)
+    told = desk.rows("value, currency, identifiers")
+    assert told == [
+        (Decimal("1499.90"), "TRY", ["email", "external_id", "phone"]),
+        (None, None, ["email", "external_id"]),
+    ]
+
+
+def test_attempt_says_on_what_consent_and_policy_it_stands(make_desk: DeskMaker) -> None:
+    desk = make_desk("meta")
+    desk.plan("c1", "meta")
+    desk.enroll()
+    lease(desk)
+    [(consent, basis, policy_from)] = desk.admin.execute(
+        "select consent, legal_basis, policy_from from ops.delivery_attempts"
+    ).fetchall()
+    assert (consent, basis) == ("granted", "consent")
+    [(since,)] = desk.admin.execute("select max(valid_from) from ops.consent_policies").fetchall()
+    assert policy_from == since
+
+
+def test_change_of_a_row_waits_until_the_platform_has_that_row(make_desk: DeskMaker) -> None:
+    desk = make_desk("meta")
+    desk.plan("c1", "meta")
+    desk.enroll()
+    desk.admin.execute(
+        "insert into ops.deliveries (tenant_id, delivery_id, platform, account_id, action, conversion_id,"
+        " kind, version, event_id, state, reason, parent_id)"
+        " select tenant_id, repeat('a', 64), platform, account_id, action, conversion_id,"
+        " 'retract', 2, event_id, 'pending', 'reversed', delivery_id from ops.deliveries"
+    )
+    purposes: list[str] = []
+
+    def note(conversion: Conversion) -> tuple[str, dict[str, Any]]:
+        purposes.append(conversion.purpose)
+        return word(replace(conversion, purpose="send"))
+
+    def take() -> leases.Lease:
+        return leases.lease_rows(
+            *(desk.warehouse, desk.account("meta"), note, REPEATS),
+            token=uuid4(),
+            limit=10,
+            chance=lambda: 0.0,
+        )
+
+    first = take()
+    assert purposes == ["send"]
+    assert take().is_empty
+    outcome = {first.rows[0].delivery_id: accepted()}
+    ledger.settle(desk.warehouse, desk.account("meta"), first.token, outcome)
+    # The outcome was taken back, which is what the second row tells.
+    desk.change_conversion("c1", is_reversed=True)
+    desk.change_plan("c1", decision="never", reason="reversed")
+    assert len(take().rows) == 1
+    assert purposes == ["send", "retract"]
 
 
 def test_lease_that_ran_out_before_a_request_left_was_not_sent(make_desk: DeskMaker) -> None:

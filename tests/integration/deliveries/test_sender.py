@@ -330,6 +330,25 @@ def test_taken_request_is_asked_about_until_it_is_done(make_desk: DeskMaker) -> 
     assert desk.received("google")["requests_by_operation"] == {"ingest": 1, "status": 2}
 
 
+def test_request_that_is_never_answered_ends_in_doubt_and_goes_again(
+    make_desk: DeskMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = make_desk("google")
+    plan_many(desk, "google", 2)
+    with monkeypatch.context() as silent:
+        silent.setattr(DESTINATIONS["google"], "retrieve", lambda *_: None)
+        for hours in (1, 70):
+            desk.send()
+            desk.pass_time(hours)
+            assert set(desk.states().values()) == {"submitted"}
+        desk.pass_time(2)
+        desk.send(chance=lambda: 0.99)
+    assert set(desk.rows("state, platform_code, failures")) == {("in_doubt", "never_answered", 1)}
+    desk.pass_time(1)
+    desk.send()
+    assert set(desk.states().values()) == {"submitted"}
+
+
 def test_repeat_that_google_knows_is_there_already(make_desk: DeskMaker) -> None:
     desk = make_desk("google")
     plan_many(desk, "google", 2)
