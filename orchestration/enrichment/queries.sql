@@ -116,7 +116,8 @@ order by unread.kind, unread.raw_value, unread.received_at
 create temp table read_identifiers (like vault.identifiers) on commit drop
 
 -- name: keep_read_identifiers
--- Keep a chunk, one row per platform; newer rules replace older ones, never the other way round.
+-- Keep a chunk, one row per platform; newer rules replace older ones, never the other way round. A row that they leave as
+-- it was keeps its time too: by it checks know what is new.
 insert into vault.identifiers as held (
     tenant_id, kind, raw_value, platform,
     normalized, sha256, rules_version, token, reason, is_prehashed, seen_at
@@ -132,7 +133,14 @@ on conflict (tenant_id, kind, raw_value, platform) do update set
     token = excluded.token,
     reason = excluded.reason,
     is_prehashed = excluded.is_prehashed,
-    seen_at = excluded.seen_at
+    seen_at = case
+        when
+            (held.normalized, held.sha256, held.token, held.reason, held.is_prehashed)
+            is not distinct from
+            (excluded.normalized, excluded.sha256, excluded.token, excluded.reason, excluded.is_prehashed)
+            then held.seen_at
+        else excluded.seen_at
+    end
 where held.rules_version < excluded.rules_version
 
 -- name: clear_read_identifiers

@@ -132,7 +132,7 @@ def read_new_identifiers(
         tenant_id: The tenant.
         tally: Counts what was done.
         pepper: The tenant's key for tokens.
-        now: Becomes ``seen_at`` of every row written, so that models see it as changed.
+        now: Becomes ``seen_at`` of every row that is new or comes out otherwise, by which checks know it.
         versions: The version of each platform's rules.
     """
 

@@ -197,18 +197,23 @@ def test_newer_rules_of_one_platform_read_its_old_values_again(
     warehouse: Warehouse, make_tenant: MakeTenant, stage_identifiers: Stage
 ):
     tenant_id = make_tenant().tenant_id
-    stage_identifiers(tenant_id, [("email", "a@b.co"), ("city", "İstanbul")])
+    stage_identifiers(tenant_id, [("email", "a@b.co"), ("country", "Türkiye")])
     former = {**RULES_VERSION, "tiktok": RULES_VERSION["tiktok"] - 1}
     read_identifiers(warehouse, tenant_id, versions=former)
     later = NOW + timedelta(days=1)
 
     tally = read_identifiers(warehouse, tenant_id, now=later)
     again = read_identifiers(warehouse, tenant_id)
+    older = read_identifiers(warehouse, tenant_id, versions=former)
 
     assert (tally.new_count, tally.renewed_count) == (0, 2)
-    assert again == IdentifierTally()
-    renewed = {(row.platform, row.seen_at) for row in held_identifiers(warehouse, tenant_id)}
-    assert renewed == {("google", NOW), ("meta", NOW), ("tiktok", later)}
+    assert again == older == IdentifierTally()
+    rows = {(row.kind, row.platform): row for row in held_identifiers(warehouse, tenant_id)}
+    assert {row.rules_version for row in rows.values()} == set(RULES_VERSION.values())
+    country = rows["country", "tiktok"]
+    assert (country.normalized, country.reason, country.seen_at) == ("tr", None, later)
+    # What newer rules leave as it was is nothing new.
+    assert {row.seen_at for key, row in rows.items() if key != ("country", "tiktok")} == {NOW}
 
 
 def test_each_tenant_has_its_own_values_and_tokens(
