@@ -276,6 +276,10 @@ CALLS = {
     "pixel_code_missing": Reason(
         "the account names no pixel", "Set pixel_code with `leadloop account add tiktok … --set`."
     ),
+    "dataset_differs": Reason(
+        "the WhatsApp account reports to another dataset of Meta's than the account's",
+        "Correct whatsapp_business_account_id or dataset_id with `leadloop account add meta … --set`.",
+    ),
     "crm_event_set_id_missing": Reason(
         "the account names no CRM event set",
         "Set crm_event_set_id with `leadloop account add tiktok … --set`.",
