@@ -45,6 +45,7 @@ def enroll_adjustments(connection: Connection, tenant_id: UUID) -> list[Count]:
             "account_ids": [account.account_id for account in accounts],
             "can_adjust": ["adjust" in words for words in tellable],
             "can_retract": ["retract" in words for words in tellable],
+            "can_restore": ["restore" in words for words in tellable],
         },
     ).mappings()
     return [Count(**row) for row in rows]

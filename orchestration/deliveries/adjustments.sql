@@ -8,8 +8,8 @@ with told as (
     from
         unnest(
             cast(:platforms as text []), cast(:account_ids as text []), cast(:can_adjust as boolean []),
-            cast(:can_retract as boolean [])
-        ) as a (platform, account_id, can_adjust, can_retract)
+            cast(:can_retract as boolean []), cast(:can_restore as boolean [])
+        ) as a (platform, account_id, can_adjust, can_retract, can_restore)
 ),
 
 wanted as (
@@ -24,7 +24,8 @@ wanted as (
         p.reason = 'reversed' or c.is_reversed as is_reversed,
         p.consent is not distinct from 'denied' as is_denied,
         t.can_adjust,
-        t.can_retract
+        t.can_retract,
+        t.can_restore
     from marts.delivery_plan as p
     inner join told as t on p.platform = t.platform and p.account_id = t.account_id
     inner join marts.fct_conversions as c on p.tenant_id = c.tenant_id and p.conversion_id = c.conversion_id
@@ -86,6 +87,7 @@ spoken as (
         w.is_denied,
         w.can_adjust,
         w.can_retract,
+        w.can_restore,
         w.action is distinct from d.action as is_rerouted,
         coalesce(
             case
@@ -134,11 +136,11 @@ last_word as (
     order by s.conversion_id, s.platform, s.account_id, s.action, s.version desc
 ),
 
--- What the platform has.
+-- What the platform has. A change that it calls a duplicate is one that it did not take.
 last_settled as (
     select distinct on (conversion_id, platform, account_id, action) *
     from spoken
-    where state in ('accepted', 'duplicate')
+    where state = 'accepted' or (state = 'duplicate' and kind = 'send')
     order by conversion_id, platform, account_id, action, version desc
 ),
 
@@ -160,7 +162,13 @@ due as (
         case when h.is_reversed then 'retract' else 'adjust' end as next_kind,
         case
             when h.is_rerouted then 'route_changed'
-            when not case when h.is_reversed then h.can_retract else h.can_adjust end then 'platform_cannot_adjust'
+            when
+                not case
+                    when h.is_reversed then h.can_retract
+                    when h.kind = 'retract' then h.can_restore
+                    else h.can_adjust
+                end
+                then 'platform_cannot_adjust'
             when h.is_denied then 'consent_denied'
             when h.expires_at <= now() then 'too_late_to_adjust'
         end as obstacle

@@ -42,7 +42,10 @@ class Destination(Protocol):
 
     @property
     def ADJUSTS(self) -> frozenset[str]:  # noqa: N802
-        """What it can be told of an event that it has: ``adjust``, ``retract``; a lane that cannot says so."""
+        """What it can be told of an event that it has: ``adjust``, ``retract``, and ``restore`` after a ``retract``.
+
+        A lane that cannot be told says so: ``EventRefused("cannot_adjust")``.
+        """
         ...
 
     def connect(self, settings: Settings, credentials: Mapping[str, str], account: Account) -> Any:

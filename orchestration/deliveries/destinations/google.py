@@ -39,7 +39,7 @@ RESEND_WITHIN = timedelta(days=7)
 ONCE_LANES: tuple[str, ...] = ()
 # A repeat of the transaction id restates the value (guide on conversion adjustments; unsure for every action's
 # settings). Nothing takes a conversion away: a retraction restates it as worth nothing.
-ADJUSTS = frozenset({"adjust", "retract"})
+ADJUSTS = frozenset({"adjust", "retract", "restore"})
 
 _MAX_IDENTIFIERS = 10
 _CLICK_IDS = ("gclid", "gbraid", "wbraid")  # best first; the two braids never go together
