@@ -79,6 +79,16 @@ def built_settings(
     yield from _on_clone(server, built_template, tmp_path)
 
 
+@pytest.fixture(scope="module")
+def shared_built_settings(
+    server: Callable[[str], str], built_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
+    """Settings on one clone of the built template for all tests of a module, which keep apart by tenant."""
+    name = f"{DATABASE}_shared"
+    _clone(server, built_template, name)
+    return _settings(server(name), tmp_path_factory.mktemp("home"))
+
+
 @pytest.fixture
 def warehouse(settings: Settings) -> Iterator[Warehouse]:
     """A pool for the worker, on ``settings``."""

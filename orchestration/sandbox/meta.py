@@ -324,4 +324,7 @@ def _headers(fault: Fault | None) -> dict[str, str]:
     # DOC Mrate: the header tells minutes until calls are taken again.
     minutes = math.ceil(fault.retry_after / 60)
     usage = {"1": [{"type": "ads_management", "estimated_time_to_regain_access": minutes}]}
-    return {"Retry-After": str(fault.retry_after), "X-Business-Use-Case-Usage": json.dumps(usage)}
+    headers = {"X-Business-Use-Case-Usage": json.dumps(usage)}
+    if fault.fault != "usage":
+        headers["Retry-After"] = str(fault.retry_after)
+    return headers
