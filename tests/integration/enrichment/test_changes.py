@@ -35,6 +35,8 @@ VALUES = [
     ("phone", "+55 11 8765-4321"),
     ("phone", "12"),
     ("country", "Türkiye"),
+    ("email", "DE8875562F7248A5BBC99B26D972C36201F6836C397F86C9357609BF61039694"),
+    ("city", "de8875562f7248a5bbc99b26d972c36201f6836c397f86c9357609bf61039694"),
 ]
 
 MakeTenant = Callable[..., NewTenant]
