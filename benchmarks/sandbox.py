@@ -21,7 +21,7 @@ import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
 
@@ -29,11 +29,22 @@ from orchestration.sandbox.server import running_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from multiprocessing.connection import Connection
 
 TARGET_PER_SECOND = 15_000
 ROUNDS = 3
 _AT = datetime.now(UTC) - timedelta(days=1)
+
+
+class Pipe(Protocol):
+    """One end of a connection between the two processes."""
+
+    def send(self, obj: Any, /) -> None:
+        """Tell the other end."""
+        ...
+
+    def recv(self) -> Any:
+        """Wait for the other end."""
+        ...
 
 
 def main() -> None:
@@ -67,7 +78,7 @@ def main() -> None:
         process.join(30)
 
 
-def _serve(pipe: Connection) -> None:
+def _serve(pipe: Pipe) -> None:
     # One core, the last one that we may use; the sender keeps the others.
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory() as folder, running_sandbox(Path(folder)) as sandbox:
@@ -78,7 +89,7 @@ def _serve(pipe: Connection) -> None:
             pipe.send(time.process_time())
 
 
-def _processor_seconds(pipe: Connection) -> float:
+def _processor_seconds(pipe: Pipe) -> float:
     pipe.send("how much")
     return pipe.recv()
 
