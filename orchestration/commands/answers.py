@@ -149,11 +149,8 @@ def _print_audit(found: Audit) -> None:
         out.print(f"{balance.platform}:{balance.account_id}", highlight=False)
         for label, words in (("sent", balance.sent), ("not sent", balance.not_sent)):
             for word, count in words.most_common():
-                out.print(
-                    f"  {label}: {count:,} {word}: {say_word(word)}",
-                    highlight=False,
-                    soft_wrap=True,
-                )
+                told = say_word(word, is_sent=label == "sent")
+                out.print(f"  {label}: {count:,} {word}: {told}", highlight=False, soft_wrap=True)
     if found.holds:
         err.print("Every outcome has one word at every destination.")
     for finding in found.findings:

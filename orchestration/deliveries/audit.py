@@ -206,9 +206,9 @@ def audit(
     return found
 
 
-def say_word(word: str) -> str:
-    """The one word on a pair, in words: a state for one that left, else a reason."""
-    return STATES.get(word) or sentence_of(word)
+def say_word(word: str, *, is_sent: bool) -> str:
+    """The one word on a pair, in words: where its row is, for one that left; else its reason."""
+    return STATES[word] if is_sent else sentence_of(word)
 
 
 _FINDERS = {

@@ -315,6 +315,7 @@ def test_the_command_prints_the_balance_and_exits_zero(
     assert told.exit_code == 0, told.output
     assert "meta:880000000000001" in told.stdout
     assert "not sent: 1 consent_unknown: nobody said yes or no" in told.stdout
+    assert "  sent: 1 accepted: was accepted" in told.stdout
 
 
 def test_the_command_names_what_breaks_a_clause_and_exits_one(
