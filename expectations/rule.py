@@ -45,6 +45,8 @@ class Rule:
             Expectations' own kinds.
         args: The class's arguments, or the names that the statement leaves open.
         limits: The numbers that the statement reads.
+        reads: Further tables that the statement reads and that the rule's own is not made from: the check waits for
+            them, or it would find them missing on a first run.
     """
 
     code: str
@@ -57,6 +59,7 @@ class Rule:
     query: str | None = None
     args: Mapping[str, object] = field(default_factory=dict[str, object])
     limits: tuple[Limit, ...] = ()
+    reads: tuple[str, ...] = ()
 
     @property
     def runbook(self) -> str:

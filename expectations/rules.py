@@ -62,6 +62,7 @@ RECONCILIATION = (
         threshold="no day differs; days are judged once a count arrived after their end",
         severity="critical",
         query="find_days_the_sender_counted_otherwise",
+        reads=("staging.stg_csv__deals", "staging.stg_csv__leads"),
     ),
     _raw_to_staging("REC2", "staging.stg_forms__submissions", "form", "form submission"),
     Rule(
@@ -115,6 +116,15 @@ CONSERVATION = (
         threshold="none is missing",
         severity="critical",
         query="find_identifiers_not_read",
+        limits=_SETTLING,
+    ),
+    Rule(
+        code="CNS4",
+        table="marts.fct_consents",
+        sentence="Every yes and every no in staging is in the history that decides about sending.",
+        threshold="none is missing",
+        severity="critical",
+        query="find_words_not_kept",
         limits=_SETTLING,
     ),
 )

@@ -82,6 +82,7 @@ def _spec(rule: Rule, suite: Suite) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         name=rule.code,
         asset=dg.AssetKey([suite.schema, suite.table]),
+        additional_deps=[dg.AssetKey(table.split(".")) for table in rule.reads],
         description=f"{rule.sentence} ({rule.severity}; {rule.threshold})",
         blocking=rule.blocking,
         metadata={"runbook": rule.runbook, "threshold": rule.threshold},

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import dagster as dg
 import pytest
+
+from expectations.rules import RULES
+from orchestration.quality.suites import statement
 
 SNAPSHOT = Path(__file__).with_name("graph.txt")
 
@@ -79,3 +83,19 @@ def test_the_graph_is_the_one_written_down(graph) -> None:
         "the graph changed; when that is meant, write the new one to tests/conventions/graph.txt:\n"
         + now
     )
+
+
+def test_a_check_waits_for_every_table_that_its_statement_reads(graph) -> None:
+    """What a check reads must be there on a first run: made before its own table, or named in the rule's ``reads``."""
+    made = {"/".join(key.path): key for key in graph.get_all_asset_keys()}
+    early = {}
+    for rule in (rule for rule in RULES if rule.query):
+        own = dg.AssetKey(rule.table.split("."))
+        before = {own, *graph.get_ancestor_asset_keys(own)}
+        read = re.findall(r"(?:from|join)\s+([a-z]+)\.(\w+)", statement(rule))
+        named = {made[f"{schema}/{table}"] for schema, table in read if f"{schema}/{table}" in made}
+        declared = {dg.AssetKey(table.split(".")) for table in rule.reads}
+        materialized = {key for key in named if graph.get(key).is_materializable}
+        if missing := materialized - before - declared:
+            early[rule.code] = sorted(key.to_user_string() for key in missing)
+    assert early == {}, "name them in the rule's reads"
