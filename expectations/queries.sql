@@ -548,6 +548,97 @@ select 1
 from candidates
 where not is_read and received_at <= (select until from settled)
 
+-- name: find_words_not_kept
+-- Words about consent in staging that the history does not have, up to the newest that it has.
+with span as materialized (
+    select
+        cast(current_setting('app.now') as timestamptz) as now,
+        cast(current_setting('app.since') as timestamptz) as since,
+        cast(current_setting('app.limits') as jsonb) -> '{code}' as limits
+),
+
+staged as (
+    select
+        tenant_id,
+        'lead' as subject_kind,
+        lead_id as subject_id,
+        received_at
+    from staging.stg_forms__submissions
+    where consent is not null
+
+    union all
+
+    select
+        tenant_id,
+        'lead' as subject_kind,
+        lead_id as subject_id,
+        received_at
+    from staging.stg_csv__leads
+    where consent is not null
+
+    union all
+
+    select
+        tenant_id,
+        'conversion' as subject_kind,
+        conversion_id as subject_id,
+        received_at
+    from staging.stg_crm__conversions
+    where consent is not null
+
+    union all
+
+    select
+        tenant_id,
+        'conversion' as subject_kind,
+        conversion_id as subject_id,
+        received_at
+    from staging.stg_csv__deals
+    where consent is not null
+
+    union all
+
+    select
+        pushed.tenant_id,
+        subject.kind as subject_kind,
+        subject.id as subject_id,
+        pushed.received_at
+    from staging.stg_intake__consents as pushed
+    cross join
+        lateral (
+            values ('crm_record', pushed.crm_record_id), ('lead', pushed.lead_external_id)
+        ) as subject (kind, id)
+    where pushed.status is not null and subject.id is not null
+),
+
+candidates as (
+    select
+        staged.received_at,
+        exists (
+            select 1
+            from {batch} as words
+            where
+                words.tenant_id = staged.tenant_id
+                and words.subject_kind = staged.subject_kind
+                and words.subject_id = staged.subject_id
+        ) as is_kept
+    from staged
+    inner join span on staged.received_at >= span.since
+),
+
+settled as (
+    select
+        greatest(
+            (select max(received_at) from candidates where is_kept),
+            now - make_interval(mins => cast(limits ->> 'late_minutes' as integer))
+        ) as until
+    from span
+)
+
+select 1
+from candidates
+where not is_kept and received_at <= (select until from settled)
+
 -- name: find_hashes_of_nothing
 -- Hashes that are the hash of an empty text, or are no SHA-256 at all.
 select 1

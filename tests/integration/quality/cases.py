@@ -233,6 +233,22 @@ CASES: dict[str, Case] = {
         keep=read_twice("staging.stg_identifiers__values", "vault.identifiers", "raw_value"),
         breach=put("staging.stg_identifiers__values", at=ago(hours=2)),
     ),
+    "CNS4": Case(
+        keep=each(
+            put("staging.stg_forms__submissions", lead_id="lead", consent="granted"),
+            put("marts.fct_consents", subject_id="lead"),
+            put("staging.stg_intake__consents", crm_record_id="record"),
+            put("marts.fct_consents", subject_kind="crm_record", subject_id="record"),
+            # Nobody said anything, and a no of a minute ago may still be on its way.
+            put("staging.stg_crm__conversions"),
+            put("staging.stg_crm__conversions", consent="denied", at=ago(minutes=1)),
+        ),
+        breach=each(
+            put("staging.stg_crm__conversions", consent="denied", at=ago(hours=2)),
+            put("staging.stg_intake__consents", lead_external_id="lead-9", at=ago(hours=2)),
+        ),
+        failed_count=3,
+    ),
     "CNS3": Case(
         keep=each(
             put("marts.delivery_plan", conversion_id="a"),

@@ -149,6 +149,23 @@ FILLED: dict[str, Callable[[int, datetime], dict[str, Any]]] = {
         "lead_id": f"lead-{n}",
         "is_reversed": False,
     },
+    "staging.stg_intake__consents": lambda n, at: {
+        "dedupe_key": f"key-{n}",
+        "crm_record_id": f"record-{n}",
+        "status": "denied",
+        "changed_at": at,
+        "received_at": at,
+    },
+    "marts.fct_consents": lambda n, at: {
+        "consent_id": f"consent-{n}",
+        "subject_kind": "lead",
+        "subject_id": f"lead-{n}",
+        "status": "granted",
+        "changed_at": at,
+        "received_at": at,
+        "known_at": at,
+        "source": "form",
+    },
     "marts.fct_attribution": lambda n, at: {
         "conversion_id": f"conversion-{n}",
         "model": "first",

@@ -149,7 +149,11 @@ def no_that_a_person_of_ours_recorded_counts_until_a_later_yes(company: Company)
 
 @tale
 def file_imported_again_takes_back_only_what_it_says_anew(company: Company) -> Generator[None]:
-    row = {"created_at": _days_ago(9).isoformat(), "phone": PHONE, "consent": "evet"}
+    row: dict[str, Any] = {
+        "created_at": _days_ago(9).isoformat(),
+        "phone": PHONE,
+        "consent": "evet",
+    }
     company.record("csv", "lead", "L1", **row)
     company.convert("c", crm_record_id="L1", at=_days_ago(8))
     yield
