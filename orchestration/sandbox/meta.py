@@ -23,7 +23,7 @@ from orchestration.sandbox.control import build_app
 from orchestration.sandbox.counting import Arrival
 from orchestration.sandbox.faults import Fault
 from orchestration.sandbox.meta_checks import Refusal, check_events
-from orchestration.sandbox.meta_reads import READINGS, Reading
+from orchestration.sandbox.meta_reads import READ_PERMISSION, READINGS, Reading
 from orchestration.sandbox.personal_data import count_personal_data, may_hold_personal_data
 from orchestration.sandbox.plumbing import Operation, Surroundings, route
 from orchestration.sandbox.world import Account, AdGroup
@@ -120,6 +120,8 @@ class GraphApi:
         account = self._around.world.find_account("meta", request.path_params["account"])
         if account is None:
             return self._refused(Refusal(100, 33, "no such object"), 0)
+        if READ_PERMISSION in account.missing_permissions:
+            return self._refused(Refusal(200, 0, f"{READ_PERMISSION} is missing"), 0)
         fields = [f for f in query.get("fields", "id").split(",") if f]
         if not set(fields) <= set(FIELDS[edge]):
             return self._refused(Refusal(100, 0, "unknown field"), 0)

@@ -18,7 +18,7 @@ from orchestration.sandbox.plumbing import Surroundings
 from orchestration.sandbox.world import Account
 
 STATS_KEPT = timedelta(days=7)  # LIB: about seven days back
-QUALITY_PERMISSION = "ads_read"  # DOC Mdq
+READ_PERMISSION = "ads_read"  # DOC Mdq
 WHATSAPP_PERMISSION = "whatsapp_business_management"  # DOC Mbiz
 _NO_OBJECT = Refusal(100, 33, "no such object")
 # Out of 10; an event that carries all of them scores full marks.
@@ -63,8 +63,8 @@ def read_quality(request: Request, around: Surroundings) -> dict[str, Any] | Ref
     account = _account_of(around, request.query_params.get("dataset_id", ""))
     if account is None:
         return Refusal(2044055, 0, "no such dataset")  # 3RD code
-    if QUALITY_PERMISSION in account.missing_permissions:
-        return Refusal(200, 0, f"{QUALITY_PERMISSION} is missing")
+    if READ_PERMISSION in account.missing_permissions:
+        return Refusal(200, 0, f"{READ_PERMISSION} is missing")
     fields = request.query_params.get("fields", "")
     coverage = around.tally.coverage("meta", account.dataset_id)
     answer: dict[str, Any] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from starlette.applications import Starlette
@@ -25,6 +26,7 @@ from orchestration.sandbox.tiktok_checks import (
     check_events,
     judge_account,
 )
+from orchestration.sandbox.tiktok_reads import READINGS, Reading, find_advertiser
 from orchestration.sandbox.world import Account, AdGroup
 
 DEFAULT_PAGE = 10  # DOC T6
@@ -34,7 +36,7 @@ MODIFIED_AT = "2026-11-01 06:00:00"
 
 
 class BusinessApi:
-    """The three operations."""
+    """The operations."""
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
@@ -86,6 +88,19 @@ class BusinessApi:
         """``GET /open_api/v1.3/adgroup/get/``."""
         return self._list(request, "adgroup")
 
+    def reading(self, read: Reading) -> Callable[[Request, bytes], Response]:
+        """A door that only tells: see ``tiktok_reads.py``."""
+
+        def answer(request: Request, _body: bytes) -> Response:
+            told = judge_token(request) or read(request, self._around)
+            return (
+                self._refused(told, 0)
+                if isinstance(told, Refusal)
+                else self._answer(OK, "OK", told)
+            )
+
+        return answer
+
     def refuse_list(self, _request: Request, fault: Fault, _body: bytes) -> Response:
         """Act out a fault of a list."""
         return self._refuse(fault, 0)
@@ -119,9 +134,9 @@ class BusinessApi:
         if refusal := judge_token(request):
             return self._refused(refusal, 0)
         query = request.query_params
-        account = self._around.world.find_account("tiktok", query.get("advertiser_id", ""))
-        if account is None:
-            return self._refused(Refusal(40300, "no such advertiser"), 0)
+        account = find_advertiser(request, self._around)
+        if isinstance(account, Refusal):
+            return self._refused(account, 0)
         try:
             # RAN T6: parameters that are no scalars are JSON strings inside the query.
             fields = json.loads(query.get("fields", "null"))
@@ -192,6 +207,15 @@ def tiktok_app(around: Surroundings) -> Starlette:
         route("/open_api/v1.3/event/track/", "POST", events, around),
         route("/open_api/v1.3/campaign/get/", "GET", campaigns, around),
         route("/open_api/v1.3/adgroup/get/", "GET", adgroups, around),
+        *(
+            route(
+                f"/open_api/v1.3/{path}",
+                "GET",
+                Operation("tiktok", name, api.reading(read), api.refuse_list),
+                around,
+            )
+            for name, (path, read) in READINGS.items()
+        ),
     ]
 
     async def unknown_path(_request: Request, _error: Exception) -> Response:

@@ -43,7 +43,8 @@ class Account:
     are TikTok's. The rest is what can be wrong with an account.
 
     Attributes:
-        missing_permissions: Meta and TikTok: what the token may not do.
+        missing_permissions: What the token may not do. Meta: its permissions' own names; TikTok: ``events``,
+            ``crm_events``, ``ads``.
         is_allowlisted: Google: whether the project may upload; TikTok: whether the app may.
         may_upload_clicks: Google: whether the project had uploaded clicks before June 2026 (DOC Gupl).
         accepted_terms: Google: whether the customer data terms are signed.

@@ -167,3 +167,36 @@ def test_lists_leave_out_what_was_deleted_and_fields_not_asked_for(sandbox):
 )
 def test_a_list_refuses_what_it_cannot_give(sandbox, params, code):
     assert get(sandbox, "campaign", **params)["code"] == code
+
+
+def read(sandbox: Sandbox, path: str, **params: str) -> dict[str, Any]:
+    return httpx.get(
+        f"{sandbox.tiktok_url}/open_api/v1.3/{path}",
+        params={"advertiser_id": "7000000000000000001", **params},
+        headers={"Access-Token": "token"},
+    ).json()
+
+
+def test_an_advertisers_crm_event_sets_are_listed(sandbox):
+    sets = read(sandbox, "crm/list/")["data"]["list"]
+    assert [one["crm_event_set_id"] for one in sets] == ["7200000000000000001"]
+
+
+def test_a_pixel_tells_what_it_got(sandbox):
+    send(sandbox, call(event(), event(event="Contact")))
+    send(sandbox, call(event()))
+    told = read(sandbox, "pixel/event/stats/")["data"]["list"]
+    assert told == [
+        {"event_type": "Lead", "count": 2},
+        {"event_type": "Contact", "count": 1},
+    ]
+
+
+@pytest.mark.parametrize("path", ["crm/list/", "pixel/event/stats/", "campaign/get/"])
+def test_reads_need_an_advertiser_and_the_permission(sandbox, path):
+    world = sandbox.around.world
+    assert read(sandbox, path, advertiser_id="1")["code"] == 40300
+    sandbox.around.world = world.changed("tiktok", {"missing_permissions": frozenset({"ads"})})
+    refused = read(sandbox, path)["code"]
+    sandbox.around.world = world
+    assert refused == 40001
