@@ -143,13 +143,16 @@ def _judge_counts(
     counts = evidence.counts[platform]
     held = [event for event in evidence.events if event["platform"] == platform]
     counted = {event["event_id"] for event in held if event["counted"]}
-    condemned = set(evidence.condemned[platform])
+    # What was refused for good, or came and was taken back, is nobody's loss.
+    settled = set(evidence.condemned[platform]) | {
+        event["event_id"] for event in held if event["retracted"]
+    }
     if right.lost is not None and expected.planned is not None:
         if expected.ids is not None:
-            lost = sorted(set(expected.ids) - counted - condemned)
+            lost = sorted(set(expected.ids) - counted - settled)
             yield _at_most("lost", platform, len(lost), right.lost, lost)
         else:
-            missing = max(0, expected.planned - len(counted) - len(condemned - counted))
+            missing = max(0, expected.planned - len(counted) - len(settled - counted))
             yield _at_most("lost", platform, missing, right.lost)
     if right.counted_twice is not None:
         twice = sorted(event["event_id"] for event in held if event["counted"] > 1)

@@ -19,6 +19,8 @@ from typing import Any, Literal, NamedTuple
 Repeats = Literal["within_48h", "each", "restated", "first_kept"]
 WINDOW_SECONDS = 48 * 3_600
 _CENTS = 6
+# What is returned is worth nothing by itself: its value is taken off the purchase.
+_WITHOUT_VALUE = ("failed", "returned")
 
 
 class Arrival(NamedTuple):
@@ -67,7 +69,7 @@ class Held:
     def of_first(cls, arrival: Arrival, at: float) -> Held:
         """A conversion that arrives for the first time."""
         counted = arrival[4] != "failed"
-        value = arrival[2] if counted else None
+        value = None if arrival[4] in _WITHOUT_VALUE else arrival[2]
         return cls(1, int(counted), at, at, value, arrival[3], at)
 
     def take(self, arrival: Arrival, at: float, repeats: Repeats) -> None:
@@ -107,7 +109,7 @@ class Held:
     def _count(self, arrival: Arrival, at: float) -> None:
         self.counted += 1
         self.counted_at = at
-        if arrival.value is not None:
+        if arrival.value is not None and arrival.note not in _WITHOUT_VALUE:
             self.value = round((self.value or 0) + arrival.value, _CENTS)
             self.currency = arrival.currency
 

@@ -78,6 +78,7 @@ def test_a_returned_order_takes_its_purchase_back(returned, expected):
     tally = take((0, bought), (1, back), repeats="within_48h")
     event = next(e for e in tally.events() if e["name"] == "Purchase")
     assert (event["counted"], event["value"], event["retracted"]) == expected
+    assert tally.counts()["meta"]["values"] == ({"TRY": expected[1]} if expected[0] else {})
 
 
 def test_an_adjustment_changes_or_takes_back():

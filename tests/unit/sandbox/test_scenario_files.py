@@ -119,6 +119,7 @@ def evidence(
     *events: tuple[str, int, float | None],
     moments: tuple[tuple[float, str | None, int | None], ...] = (),
     condemned: tuple[str, ...] = (),
+    retracted: tuple[str, ...] = (),
     strikes: int = 1,
     personal_data: int = 0,
     elsewhere: int = 0,
@@ -131,7 +132,13 @@ def evidence(
     return Evidence(
         counts={"meta": counts},
         events=[
-            {"platform": "meta", "event_id": event_id, "counted": counted, "value": value}
+            {
+                "platform": "meta",
+                "event_id": event_id,
+                "counted": counted,
+                "value": value,
+                "retracted": event_id in retracted,
+            }
             for event_id, counted, value in events
         ],
         moments={
@@ -160,6 +167,7 @@ THROTTLED = ((0.0, "429", 60), (30.0, None, None))
         ({}, evidence(("a", 1, None), ("b", 0, None)), OWED, ["lost"]),
         ({}, evidence(("a", 1, None)), Expected(planned=2), ["lost"]),
         ({}, evidence(("a", 1, None), condemned=("b",)), OWED, []),
+        ({}, evidence(("a", 1, None), ("b", 0, 0.0), retracted=("b",)), OWED, []),
         ({}, evidence(("a", 2, None), ("b", 1, None)), OWED, ["counted_twice"]),
         ({}, evidence(("a", 1, None), ("b", 1, None), ("c", 1, None)), OWED, ["unexpected"]),
         ({}, evidence(("a", 1, None), ("c", 1, None)), Expected(planned=1), ["unexpected"]),
@@ -189,6 +197,7 @@ THROTTLED = ((0.0, "429", 60), (30.0, None, None))
         "one is not counted",
         "fewer than planned",
         "refused for good",
+        "taken back",
         "counted twice",
         "a new id",
         "more than planned",
