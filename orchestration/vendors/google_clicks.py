@@ -94,10 +94,10 @@ class ClickUploads:
             response = call(request=request, timeout=CALL_SECONDS, retry=None)
         except (GoogleAdsException, GoogleAPICallError) as error:
             raise error_of(error) from None
-        return _read(response)
+        return read_response(response)
 
 
-def _read(response: Any) -> Uploaded:
+def read_response(response: Any) -> Uploaded:
     """Each failed row's gravest error.
 
     Raises:

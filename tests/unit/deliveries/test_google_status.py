@@ -112,6 +112,12 @@ def test_one_conclusion_leads_to_the_next() -> None:
     ]
 
 
+def test_reason_is_certain_of_one_kind_while_another_stays_open() -> None:
+    events = [GCLID, GBRAID, GBRAID]
+    told_now = told("PARTIAL_SUCCESS", events, INVALID_GCLID=1, INVALID_GBRAID=1)
+    assert told_now == [(State.REJECTED, "INVALID_GCLID"), OPEN, OPEN]
+
+
 def test_reasons_that_fit_any_row_stay_with_the_request() -> None:
     assert told("PARTIAL_SUCCESS", [GCLID, HASHED], INVALID_EVENT=1) == [OPEN, OPEN]
 
