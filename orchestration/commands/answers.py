@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
+_UNKNOWN = (
+    "it is no lead, conversion or CRM record here; what came since the last `leadloop run` shows after the next one, "
+    "and `leadloop psql` lists ids in marts.fct_leads and marts.fct_conversions"
+)
+
 
 @app.command()
 def why(
@@ -95,7 +100,7 @@ def _explain(lead: str, tenant: str | None, destination: str | None, *, as_json:
             if (told := explain.why_not(warehouse, tenant_id, lead))
         ]
     if not answers:
-        told = silences[0] if silences else "it is no lead, conversion or CRM record here"
+        told = silences[0] if silences else _UNKNOWN
         if silences and destination:
             told = f"nothing of it goes to {destination}; ask without --destination"
         err.print(f"No decision about {lead!r}: {told}.", highlight=False, soft_wrap=True)

@@ -51,12 +51,14 @@ def show_status(tenant: TenantOption = None, as_json: JsonOption = False) -> Non
             for tenant_id in tenants_of(warehouse, tenant)
             for status in list_status(warehouse, tenant_id)
         ]
+        names = {one.tenant_id: one.name for one in warehouse.tenants()}
     if as_json:
         _print_all(found)
         return
-    table = Table("destination", "rows by state", "due", "stopped by", "last request")
-    for _, status in found:
+    table = Table("tenant", "destination", "rows by state", "due", "stopped by", "last request")
+    for tenant_id, status in found:
         table.add_row(
+            names[tenant_id],
             f"{status.platform}:{status.account_id}",
             ", ".join(f"{count} {state}" for state, count in sorted(status.states.items())) or "-",
             _say_due(status),
@@ -82,15 +84,19 @@ def show_dead(
             for tenant_id in tenants_of(warehouse, tenant)
             for letters in list_dead_letters(warehouse, tenant_id, target)
         ]
+        names = {one.tenant_id: one.name for one in warehouse.tenants()}
     if as_json:
         _print_all(found)
         return
     if not found:
         err.print("Nothing was given up or refused.")
         return
-    table = Table("rows", "destination", "reason", "code", "oldest", "newest", "what to do")
-    for _, letters in found:
+    table = Table(
+        "tenant", "rows", "destination", "reason", "code", "oldest", "newest", "what to do"
+    )
+    for tenant_id, letters in found:
         table.add_row(
+            names[tenant_id],
             f"{letters.row_count:,}",
             f"{letters.platform}:{letters.account_id}",
             letters.reason,
@@ -184,8 +190,7 @@ def show_expiring(
             tenant_id: list_expiring(warehouse, tenant_id, span)
             for tenant_id in tenants_of(warehouse, tenant)
         }
-    counts = [count for expiring, _ in found.values() for count in expiring]
-    nearest = [row for _, rows in found.values() for row in rows]
+        names = {one.tenant_id: one.name for one in warehouse.tenants()}
     if as_json:
         for tenant_id, (expiring, rows) in found.items():
             _print_json(
@@ -196,22 +201,25 @@ def show_expiring(
                 }
             )
         return
-    if not counts:
+    if not any(expiring for expiring, _ in found.values()):
         err.print(f"Nothing expires within {within}.")
         return
-    for count in counts:
-        out.print(
-            f"{count.platform}:{count.account_id}: {count.row_count:,} {count.state}, {count.sentence()}: "
-            f"{sentence_of(count.reason)} ({count.reason}).",
-            highlight=False,
-            soft_wrap=True,
-        )
-    for row in nearest:
-        out.print(
-            f"  {row.conversion_id} as {row.action}, {row.state}: {row.sentence()}",
-            highlight=False,
-            soft_wrap=True,
-        )
+    for tenant_id, (expiring, rows) in found.items():
+        for count in expiring:
+            out.print(
+                f"{names[tenant_id]}, {count.platform}:{count.account_id}: {count.row_count:,} {count.state}, "
+                f"{count.sentence()}: {sentence_of(count.reason)} ({count.reason}).",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+        for row in rows:
+            out.print(
+                f"  {row.conversion_id} as {row.action}, {row.state}: {row.sentence()}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
 
 
 @app.command("pause")
@@ -271,11 +279,12 @@ def rehearse_run(
             for tenant_id in tenants_of(warehouse, tenant)
             for rehearsal in rehearse(warehouse, tenant_id, uuid4, target, limit)
         ]
+        names = {one.tenant_id: one.name for one in warehouse.tenants()}
     if as_json:
         _print_all(found)
         return
-    for _, rehearsal in found:
-        _print_rehearsal(rehearsal)
+    for tenant_id, rehearsal in found:
+        _print_rehearsal(names[tenant_id], rehearsal)
 
 
 @app.command("preview")
@@ -304,7 +313,7 @@ def show_preview(
         print_line(body.body.decode())
 
 
-def _print_rehearsal(rehearsal: Rehearsal) -> None:
+def _print_rehearsal(tenant: str, rehearsal: Rehearsal) -> None:
     from orchestration.deliveries.reasons import sentence_of
 
     def say(line: str) -> None:
@@ -312,7 +321,9 @@ def _print_rehearsal(rehearsal: Rehearsal) -> None:
 
     counts = ", ".join(f"{count:,} {kind}" for kind, count in rehearsal.kinds.most_common())
     more = " and perhaps more" if rehearsal.is_cut else ""
-    say(f"{rehearsal.platform}:{rehearsal.account_id}: {counts or 'nothing to send'}{more}")
+    say(
+        f"{tenant}, {rehearsal.platform}:{rehearsal.account_id}: {counts or 'nothing to send'}{more}"
+    )
     for obstacle in rehearsal.obstacles:
         say(f"  not now: {obstacle}")
     for lane, count in rehearsal.lanes.most_common():

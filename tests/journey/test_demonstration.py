@@ -91,6 +91,16 @@ def test_a_lead_can_be_asked_about(first: subprocess.CompletedProcess[str], lead
     assert all(each["reason"] for each in explanations)
 
 
+def test_every_outcome_has_one_word_at_every_destination(
+    second: subprocess.CompletedProcess[str], leadloop: Run
+) -> None:
+    audited = leadloop("why", "--audit", "--json")
+    assert audited.returncode == 0, audited.stdout + audited.stderr
+    balances = [b for line in audited.stdout.splitlines() for b in json.loads(line)["balances"]]
+    assert all(balance["pairs"] for balance in balances)
+    assert any(balance["sent"] for balance in balances)
+
+
 def test_a_delivery_can_be_previewed_and_holds_hashes_only(
     first: subprocess.CompletedProcess[str], leadloop: Run
 ) -> None:
