@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -30,6 +32,7 @@ from orchestration.vendors.google_codes import REQUEST
         (17, 2446079, Throttled),
         (613, 1487742, Throttled),
         (80004, None, Throttled),
+        (80042, None, Throttled),
         (10, None, RouteBlocked),
         (200, None, RouteBlocked),
         (100, None, RequestRefused),
@@ -53,6 +56,51 @@ def test_meta_code(code: int, subcode: int | None, family: type[VendorError]) ->
     assert str(found) == (f"{code}_{subcode}" if subcode else str(code))
     assert found is not None
     assert found.request_id == "A"
+
+
+@pytest.mark.parametrize(
+    ("status", "is_transient", "family"),
+    [
+        (400, True, Unclear),
+        (400, False, RequestRefused),
+        (401, None, Unauthorized),
+        (403, None, RouteBlocked),
+        (429, None, Throttled),
+        (500, None, Unclear),
+    ],
+)
+def test_meta_code_that_no_page_names_is_judged_by_the_rest_of_the_answer(
+    status: int, is_transient: bool | None, family: type[VendorError]
+) -> None:
+    error = {"code": 99_999, "is_transient": is_transient}
+    found = meta_conversions.read_error(Answer(status, {"error": error}))
+    assert type(found) is family
+    assert str(found) == "99999"
+
+
+def test_meta_longest_wait_that_an_answer_names_counts() -> None:
+    usage = json.dumps(
+        {
+            "1": [{"estimated_time_to_regain_access": 0}],
+            "2": [
+                {"estimated_time_to_regain_access": 7},
+                {"estimated_time_to_regain_access": 3},
+            ],
+        }
+    )
+    headers = {"x-business-use-case-usage": usage}
+    answer = Answer(400, {"error": {"code": 80004}}, timedelta(seconds=30), headers)
+    found = meta_conversions.read_error(answer)
+    assert found is not None
+    assert found.retry_after == timedelta(minutes=7)
+
+
+def test_meta_wait_is_an_hour_at_most() -> None:
+    usage = json.dumps({"1": [{"estimated_time_to_regain_access": 999}]})
+    headers = {"x-business-use-case-usage": usage}
+    found = meta_conversions.read_error(Answer(400, {"error": {"code": 4}}, None, headers))
+    assert found is not None
+    assert found.retry_after == timedelta(hours=1)
 
 
 @pytest.mark.parametrize(
