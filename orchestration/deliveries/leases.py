@@ -149,6 +149,7 @@ def lease_rows(
             _postpone(connection, values, lease.postponed)
         if not taken:
             return lease
+        connection.execute(_QUERIES.plan_for_bulk)
         _freeze(connection, values, taken)
         if make is not None and lease.lanes:
             lane, rows = next(iter(lease.lanes.items()))
@@ -194,6 +195,7 @@ def open_request(
             return None
         connection.execute(_QUERIES.renew_lease, mine | {"lease": LEASE, "enough": ENOUGH_LEASE})
         opened = _open(connection, account, lane, ours, make)
+        connection.execute(_QUERIES.plan_for_bulk)
         marked = values | {
             "request_key": opened.key,
             "delivery_ids": [row.delivery_id for row in ours],

@@ -49,6 +49,7 @@ def enroll(warehouse: Warehouse, tenant_id: UUID) -> list[Count]:
     """
     values = {"tenant_id": tenant_id}
     with warehouse.tenant(tenant_id) as connection:
+        connection.execute(_QUERIES.plan_for_bulk)
         moved = connection.execute(
             _QUERIES.follow_plan, values | {"age_reasons": sorted(AGE_REASONS)}
         ).mappings()
@@ -185,12 +186,18 @@ def settle_rows(
     """
     if not outcomes:
         return ()
-    told = list(outcomes.values())
+    # Most rows of a request share one outcome, which is said once.
+    alike: dict[Outcome, list[str]] = {}
+    for delivery_id, outcome in outcomes.items():
+        alike.setdefault(outcome, []).append(delivery_id)
+    told = list(alike)
+    connection.execute(_QUERIES.plan_for_bulk)
     return connection.execute(
         _QUERIES.settle_rows,
         {
             **values,
-            "delivery_ids": list(outcomes),
+            "all_ids": list(outcomes),
+            "delivery_ids": [" ".join(ids) for ids in alike.values()],
             "states": [o.state.value for o in told],
             "codes": [o.code for o in told],
             "request_ids": [o.request_id for o in told],

@@ -1,3 +1,8 @@
+-- name: plan_for_bulk
+-- Let the planner join sets as sets for the rest of this transaction. Right after a large plan its statistics are those
+-- of a small one, and it would loop over all of a tenant's rows for each row of ours: minutes instead of a second.
+select set_config('enable_nestloop', 'off', true)
+
 -- name: enroll_deliveries
 -- Put what the plan owes and the ledger does not hold yet into the ledger, and count it. A cancelled row never left,
 -- so a plan that changed its mind again opens the next version. Both halves find what is new by an anti-join: the plan
@@ -379,7 +384,10 @@ from
         cast(:payload_sha256s as text []), cast(:values as numeric []), cast(:currencies as text []),
         cast(:identifiers as text [])
     ) as t (delivery_id, lane, payload, payload_sha256, value, currency, identifiers)
-where d.tenant_id = :tenant_id and d.delivery_id = t.delivery_id
+where
+    d.tenant_id = :tenant_id
+    and d.delivery_id = any(cast(:delivery_ids as text []))
+    and d.delivery_id = t.delivery_id
 
 -- name: open_attempts
 -- Open an attempt for each row that was leased: what it stands on, and the request that carries it, where it has one.
@@ -468,7 +476,6 @@ where
     tenant_id = :tenant_id
     and delivery_id = any(cast(:delivery_ids as text []))
     and lease_token = :token
-    and state = 'leased'
     and lease_until < now() + cast(:enough as interval)
 
 -- name: lock_leased
@@ -479,7 +486,6 @@ where
     tenant_id = :tenant_id
     and delivery_id = any(cast(:delivery_ids as text []))
     and lease_token = :token
-    and state = 'leased'
 for update
 
 -- name: mark_attempts
@@ -489,14 +495,23 @@ set request_key = :request_key, place = t.place
 from
     unnest(cast(:delivery_ids as text []), cast(:attempts as integer []), cast(:places as integer []))
         as t (delivery_id, attempt, place)
-where a.tenant_id = :tenant_id and a.delivery_id = t.delivery_id and a.attempt = t.attempt
+where
+    a.tenant_id = :tenant_id
+    and a.delivery_id = any(cast(:delivery_ids as text []))
+    and a.delivery_id = t.delivery_id
+    and a.attempt = t.attempt
 
 -- name: settle_rows
 -- Store what became of each row, if it is still this sender's, and close its attempt. A row that a newer owner has is
 -- left alone. What an earlier attempt may have done stays possible, whatever this one was answered: such a row goes on
 -- in doubt instead of waiting as if it had never left, and ends as one that may have arrived instead of as refused.
+--
+-- The token alone says that a row is leased, and by whom. The ids stand beside the join so that both tables are looked up
+-- by their keys, whatever the planner believes of their sizes.
 with outcome as (
-    select *
+    select
+        one.delivery_id,
+        o.*
     from
         unnest(
             cast(:delivery_ids as text []), cast(:states as text []), cast(:codes as text []),
@@ -504,9 +519,10 @@ with outcome as (
             cast(:sent as boolean []), cast(:doubtful as boolean []), cast(:matched as boolean []),
             cast(:reasons as text [])
         ) as o (
-            delivery_id, state, code, platform_request_id, wait_seconds, failures, is_sent, is_doubtful, is_matched,
+            delivery_ids, state, code, platform_request_id, wait_seconds, failures, is_sent, is_doubtful, is_matched,
             reason
         )
+    cross join lateral unnest(string_to_array(o.delivery_ids, ' ')) as one (delivery_id)
 ),
 
 settled as (
@@ -534,9 +550,9 @@ settled as (
     from outcome as o
     where
         d.tenant_id = :tenant_id
+        and d.delivery_id = any(cast(:all_ids as text []))
         and d.delivery_id = o.delivery_id
         and d.lease_token = :token
-        and d.state = 'leased'
     returning d.delivery_id, d.attempts, d.state, d.platform_code
 ),
 
@@ -544,7 +560,11 @@ closed as (
     update ops.delivery_attempts as a
     set finished_at = now(), outcome = s.state, code = s.platform_code
     from settled as s
-    where a.tenant_id = :tenant_id and a.delivery_id = s.delivery_id and a.attempt = s.attempts
+    where
+        a.tenant_id = :tenant_id
+        and a.delivery_id = any(cast(:all_ids as text []))
+        and a.delivery_id = s.delivery_id
+        and a.attempt = s.attempts
 )
 
 select
@@ -576,12 +596,6 @@ where
             and d.next_at <= now()
     )
 order by r.sequence
-
--- name: count_submitted_due
--- Requests of a tenant whose fate is due to be asked for.
-select count(distinct (platform, account_id, platform_request_id)) as request_count
-from ops.deliveries
-where tenant_id = :tenant_id and state = 'submitted' and next_at <= now()
 
 -- name: lock_submitted
 -- The rows of a request that was taken earlier, with their bytes.
@@ -623,7 +637,11 @@ settled as (
         next_at = now() + make_interval(secs => o.wait_seconds),
         updated_at = now()
     from outcome as o
-    where d.tenant_id = :tenant_id and d.delivery_id = o.delivery_id and d.state = 'submitted'
+    -- The rows are locked as submitted ones.
+    where
+        d.tenant_id = :tenant_id
+        and d.delivery_id = any(cast(:delivery_ids as text []))
+        and d.delivery_id = o.delivery_id
     returning d.delivery_id, d.attempts, d.state, d.platform_code
 ),
 
@@ -631,7 +649,11 @@ closed as (
     update ops.delivery_attempts as a
     set late_outcome = s.state, late_code = s.platform_code, settled_at = now()
     from settled as s
-    where a.tenant_id = :tenant_id and a.delivery_id = s.delivery_id and a.attempt = s.attempts
+    where
+        a.tenant_id = :tenant_id
+        and a.delivery_id = any(cast(:delivery_ids as text []))
+        and a.delivery_id = s.delivery_id
+        and a.attempt = s.attempts
 )
 
 select

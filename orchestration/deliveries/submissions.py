@@ -22,8 +22,6 @@ from orchestration.deliveries.timing import backoff
 from orchestration.warehouse import sql
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from orchestration.deliveries.conversion import Account
     from orchestration.warehouse import Warehouse
 
@@ -62,13 +60,6 @@ def list_submitted(warehouse: Warehouse, account: Account) -> list[Submitted]:
         return [Submitted(**row) for row in rows]
 
 
-def count_due(warehouse: Warehouse, tenant_id: UUID) -> int:
-    """How many requests of a tenant are due to be asked about."""
-    with warehouse.tenant(tenant_id) as connection:
-        values = {"tenant_id": tenant_id}
-        return connection.execute(_QUERIES.count_submitted_due, values).scalar_one()
-
-
 def settle_submitted(
     warehouse: Warehouse,
     account: Account,
@@ -97,6 +88,7 @@ def settle_submitted(
         else:
             outcomes, code, counts = [answer] * len(rows), answer.code or "ok", {}
         timed = [_timed(o, row.failures, chance) for o, row in zip(outcomes, rows, strict=True)]
+        connection.execute(_QUERIES.plan_for_bulk)
         settled = connection.execute(
             _QUERIES.settle_submitted,
             {"tenant_id": account.tenant_id, "delivery_ids": [row.delivery_id for row in rows]}

@@ -363,3 +363,11 @@ create table ops.match_quality (
 call ops.guard('ops.match_quality', 'worker', 'panel');
 grant select, insert, update on ops.match_quality to worker;
 grant select on ops.match_quality to panel;
+
+-- Each attempt is written twice: room on its page for the second version spares the index an entry.
+alter table ops.delivery_attempts set (fillfactor = 60);
+-- What tidying looks for; neither grows with what has been delivered.
+create index deliveries_troubled on ops.deliveries (tenant_id, platform, account_id)
+where state in ('retry_wait', 'in_doubt');
+create index deliveries_expiring on ops.deliveries (tenant_id, expires_at)
+where state in ('held', 'pending', 'retry_wait');
