@@ -38,7 +38,7 @@ _BATCH_LIMIT = 2_000
 RESEND_WITHIN = timedelta(days=7)
 ONCE_LANES: tuple[str, ...] = ()
 # A repeat of the transaction id restates the value (guide on conversion adjustments; unsure for every action's
-# settings). Nothing takes a conversion away: a retraction restates it as worth nothing.
+# settings). Nothing takes a conversion away: a retraction restates it as worth nothing, and can be restated again.
 ADJUSTS = frozenset({"adjust", "retract", "restore"})
 
 _MAX_IDENTIFIERS = 10

@@ -52,7 +52,7 @@ def test_retraction_restates_the_same_transaction_as_worth_nothing(
     retracted = google.event(conversion("google", purpose="retract", changed_at=CHANGED_AT))
     assert retracted["transactionId"] == sent["transactionId"]
     assert (sent["conversionValue"], retracted["conversionValue"]) == (1499.9, 0.0)
-    assert {"adjust", "retract"} == google.ADJUSTS
+    assert {"adjust", "retract", "restore"} == google.ADJUSTS
 
 
 @pytest.mark.parametrize("changes", [{"currency": None}, {"value": None, "purpose": "adjust"}])
