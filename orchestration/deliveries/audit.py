@@ -190,6 +190,7 @@ def audit(
     with warehouse.tenant_at_a_moment(tenant.tenant_id) as connection:
         connection.execute(_QUERIES.make_pairs)
         connection.execute(_QUERIES.pair_outcomes, values)
+        connection.execute(_QUERIES.weigh_pairs)
         found.balances = _balance(connection, values)
         found.findings = [
             finding

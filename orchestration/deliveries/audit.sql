@@ -106,6 +106,10 @@ left join planned as p
     on c.conversion_id = p.conversion_id and d.platform = p.platform and d.account_id = p.account_id
 where (d.is_active and c.converted_at >= d.planned_from) or o.delivery_id is not null
 
+-- name: weigh_pairs
+-- Without numbers on a table that was just filled, Postgres guesses, and loops where it should hash.
+analyze pairs
+
 -- name: count_product
 -- Outcomes × destinations, counted on each side alone.
 select
