@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from orchestration.deliveries.accounts import read_accounts
 from orchestration.deliveries.destinations import destination_of
 from orchestration.deliveries.moves import Count
+from orchestration.deliveries.withdrawn import list_withdrawn
 from orchestration.warehouse import sql
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def enroll_adjustments(connection: Connection, tenant_id: UUID) -> list[Count]:
             "tenant_id": tenant_id,
             "platforms": [account.platform for account in accounts],
             "account_ids": [account.account_id for account in accounts],
+            "withdrawn": list_withdrawn(connection, tenant_id),
             "can_adjust": ["adjust" in words for words in tellable],
             "can_retract": ["retract" in words for words in tellable],
             "can_restore": ["restore" in words for words in tellable],

@@ -22,7 +22,7 @@ wanted as (
         p.currency,
         cast(case when r.with_value or p.kind = 'purchase' then p.value end as numeric(18, 2)) as value,
         p.reason = 'reversed' or c.is_reversed as is_reversed,
-        p.consent is not distinct from 'denied' as is_denied,
+        p.consent is not distinct from 'denied' or p.conversion_id = any(cast(:withdrawn as text [])) as is_denied,
         t.can_adjust,
         t.can_retract,
         t.can_restore

@@ -196,6 +196,19 @@ def test_denied_consent_stops_a_change_until_it_is_given_again(google: Desk) -> 
     assert worth(google, "google") == OTHER
 
 
+def test_no_that_the_plan_does_not_know_yet_stops_a_change_too(google: Desk) -> None:
+    google.admin.execute(
+        "insert into ops.consent_changes"
+        " (tenant_id, subject_kind, subject_id, status, changed_at, recorded_by)"
+        " values (%s, 'conversion', 'c1', 'denied', now(), 'test')",
+        [google.tenant_id],
+    )
+    change(google, "c1", OTHER)
+    go(google)
+    assert [row[:3] for row in changes(google)] == [("adjust", "noted", "consent_denied")]
+    assert worth(google, "google") == VALUE
+
+
 def test_change_after_the_platforms_time_is_noted(google: Desk) -> None:
     google.admin.execute("update marts.delivery_plan set expires_at = clock_timestamp()")
     change(google, "c1", OTHER)
