@@ -25,6 +25,7 @@ FULL_JOB = "full"
 REFRESH_JOB = "refresh"
 CHECK_JOB = "check"
 DELIVER_JOB = "deliver"
+ASK_JOB = "ask"
 
 # The groups between raw data and marts: what a new event passes through.
 _REFRESH_GROUPS = ("staging", "enrichment", "intermediate", "marts")
@@ -145,7 +146,7 @@ def new_events(
 
     One refresh at a time: under steady traffic a request per tick would pile up runs that find nothing new.
     """
-    if _is_refreshing(context.instance):
+    if _is_waiting_or_running(context.instance, REFRESH_JOB):
         return dg.SkipReason(
             "a refresh is queued or running; what arrived meanwhile starts the next"
         )
@@ -159,6 +160,41 @@ def new_events(
     return dg.SensorResult(
         run_requests=[dg.RunRequest(run_key=f"{position.anchor}/{count}")], cursor=moved.render()
     )
+
+
+@dg.sensor(
+    name="submitted_requests",
+    job_name=ASK_JOB,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Asks what became of requests that a platform took, only while one is due to be asked about.",
+)
+def submitted_requests(
+    context: dg.SensorEvaluationContext, warehouse: WarehouseResource
+) -> dg.RunRequest | dg.SkipReason:
+    """Start a run that asks, when a request is due to be asked about.
+
+    Google answers a request hours after it took it. Each that is not done yet is asked about again after as long as
+    it has taken so far, half an hour at most, so that there is little to ask and nothing to ask in between. Deliveries
+    ask as well, so nothing is started beside them.
+    """
+    if _is_waiting_or_running(context.instance, ASK_JOB, DELIVER_JOB, FULL_JOB):
+        return dg.SkipReason("a run that asks is queued or running")
+    with warehouse.open() as pool:
+        count = count_submitted_due(pool)
+    if not count:
+        return dg.SkipReason("nothing is due to be asked about")
+    return dg.RunRequest()
+
+
+def count_submitted_due(warehouse: Warehouse) -> int:
+    """Requests of all tenants whose fate is due to be asked for."""
+    total = 0
+    for tenant in warehouse.tenants():
+        with warehouse.tenant(tenant.tenant_id) as connection:
+            values = {"tenant_id": tenant.tenant_id}
+            total += connection.execute(_QUERIES.count_submitted_due, values).scalar_one()
+    return total
 
 
 def count_arrivals(warehouse: Warehouse, since: str) -> int:
@@ -179,11 +215,13 @@ def _moved(warehouse: Warehouse, position: Position, now: datetime) -> Position:
     return Position(anchor, count_arrivals(warehouse, anchor))
 
 
-def _is_refreshing(instance: dg.DagsterInstance) -> bool:
-    waiting = [
+def _is_waiting_or_running(instance: dg.DagsterInstance, *jobs: str) -> bool:
+    statuses = [
         dg.DagsterRunStatus.QUEUED,
         dg.DagsterRunStatus.NOT_STARTED,
         dg.DagsterRunStatus.STARTING,
         dg.DagsterRunStatus.STARTED,
     ]
-    return bool(instance.get_runs(dg.RunsFilter(job_name=REFRESH_JOB, statuses=waiting), limit=1))
+    return any(
+        instance.get_runs(dg.RunsFilter(job_name=job, statuses=statuses), limit=1) for job in jobs
+    )

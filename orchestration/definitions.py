@@ -36,7 +36,7 @@ def build() -> dg.Definitions:
         dg.Definitions(
             jobs=automation.jobs(),
             schedules=automation.schedules(),
-            sensors=[automation.new_events],
+            sensors=[automation.new_events, automation.submitted_requests],
             resources={"warehouse": WarehouseResource()},
             executor=dg.in_process_executor,
         ),

@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration.automation import ASK_JOB
 from orchestration.deliveries import ledger, sender
 from orchestration.warehouse.resource import WarehouseResource
 
@@ -86,9 +87,35 @@ def delivery_requests(
     return dg.MaterializeResult(metadata=metadata)
 
 
+@dg.op(
+    name="ask_about_requests",
+    pool=_POOL,
+    retry_policy=_RETRY,
+    description="Ask what became of requests that a platform took earlier; nothing is sent.",
+)
+def ask_about_requests(context: dg.OpExecutionContext, warehouse: WarehouseResource) -> None:
+    """Ask, and store what was said of each row."""
+    with warehouse.open() as pool:
+        reports = sender.poll_submitted(pool)
+    metadata = _sending_metadata(reports)
+    if bugs := {kind for report in reports for kind in report.bugs}:
+        raise _failure("asking", bugs, metadata)
+    context.add_output_metadata(metadata)
+
+
+@dg.job(
+    name=ASK_JOB,
+    description="What became of requests that a platform took earlier.",
+    tags={"dagster/max_runtime": "3600"},
+)
+def ask() -> None:
+    """Ask about what is due to be asked about."""
+    ask_about_requests()
+
+
 def definitions() -> dg.Definitions:
-    """The stage's assets."""
-    return dg.Definitions(assets=[deliveries, delivery_requests])
+    """The stage's assets, and the job that asks."""
+    return dg.Definitions(assets=[deliveries, delivery_requests], jobs=[ask])
 
 
 def _failure(act: str, bugs: set[str], metadata: dict[str, Any]) -> dg.Failure:

@@ -9,7 +9,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from orchestration.deliveries.assets import definitions
+from orchestration.automation import submitted_requests
+from orchestration.deliveries.assets import ask, definitions
 from orchestration.deliveries.destinations import DESTINATIONS
 from orchestration.warehouse.resource import WarehouseResource
 
@@ -26,17 +27,11 @@ class OnTheDesk(WarehouseResource):
 
 
 def materialize(desk: Any, *, raise_on_error: bool = True) -> dg.ExecuteInProcessResult:
-    settings = desk.warehouse.settings
-    resource = OnTheDesk(
-        home=str(settings.home),
-        database_url=settings.database_url.get_secret_value(),
-        overrides=json.dumps(desk.sandbox.settings_overrides()),
-    )
     assets = definitions().assets
     assert assets is not None
     return dg.materialize(
         list(assets),  # pyright: ignore[reportArgumentType]
-        resources={"warehouse": resource},
+        resources={"warehouse": resource(desk)},
         raise_on_error=raise_on_error,
     )
 
@@ -92,6 +87,39 @@ def test_error_of_ours_fails_the_run_with_its_kind_alone(
     assert any("Errors of ours while sending: ZeroDivisionError" in text for text in failures)
     assert not any("jane.doe" in text for text in failures)
     assert desk.received("tiktok")["distinct_ids"] == 1
+
+
+def resource(desk: Any) -> OnTheDesk:
+    settings = desk.warehouse.settings
+    return OnTheDesk(
+        home=str(settings.home),
+        database_url=settings.database_url.get_secret_value(),
+        overrides=json.dumps(desk.sandbox.settings_overrides()),
+    )
+
+
+def test_platform_is_asked_only_while_something_is_due_to_be_asked_about(
+    make_desk: DeskMaker,
+) -> None:
+    desk = make_desk("google")
+    desk.plan("c1", "google")
+    desk.enroll()
+
+    def look() -> object:
+        with dg.DagsterInstance.ephemeral() as instance:
+            context = dg.build_sensor_context(
+                instance=instance, resources={"warehouse": resource(desk)}
+            )
+            return submitted_requests(context)
+
+    assert isinstance(look(), dg.SkipReason)
+    desk.send()
+    assert isinstance(look(), dg.SkipReason)
+    desk.pass_time(1)
+    assert isinstance(look(), dg.RunRequest)
+    assert ask.execute_in_process(resources={"warehouse": resource(desk)}).success
+    assert desk.states() == {"c1": "accepted"}
+    assert isinstance(look(), dg.SkipReason)
 
 
 def test_assets_introduce_themselves() -> None:
