@@ -9,19 +9,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestration.deliveries.reasons import find_reason
-from orchestration.vendors import google_codes, meta_codes, tiktok_codes
+from orchestration.vendors import google_click_codes, google_codes, meta_codes, tiktok_codes
 from orchestration.vendors.codes import Action, Code
 
 _OURS = "Leadloop"
 # What the request as a whole was answered, and what came later for its rows, share names at Google.
 _AT_ONCE: dict[str, tuple[Mapping[str, Code], ...]] = {
-    "google": (google_codes.REQUEST, google_codes.CLICK_UPLOAD, google_codes.PROCESSING),
+    "google": (google_codes.REQUEST, google_click_codes.CLICK_UPLOAD, google_codes.PROCESSING),
     "meta": (meta_codes.CODES,),
     "tiktok": (tiktok_codes.CODES,),
 }
 _LATER: dict[str, tuple[Mapping[str, Code], ...]] = {
     **_AT_ONCE,
-    "google": (google_codes.PROCESSING, google_codes.REQUEST, google_codes.CLICK_UPLOAD),
+    "google": (google_codes.PROCESSING, google_codes.REQUEST, google_click_codes.CLICK_UPLOAD),
 }
 
 

@@ -24,7 +24,8 @@ from orchestration.vendors.errors import (
     Unreachable,
     VendorError,
 )
-from orchestration.vendors.google_codes import CLICK_UPLOAD, action_of, gravest
+from orchestration.vendors.google_click_codes import CLICK_UPLOAD
+from orchestration.vendors.google_codes import action_of, gravest
 from orchestration.vendors.google_oauth import read_credentials, refresh
 
 if TYPE_CHECKING:

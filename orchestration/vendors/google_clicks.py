@@ -21,7 +21,8 @@ from orchestration.vendors.google_ads import (
     place_of,
     read_failure,
 )
-from orchestration.vendors.google_codes import CLICK_UPLOAD, gravest
+from orchestration.vendors.google_click_codes import CLICK_UPLOAD
+from orchestration.vendors.google_codes import gravest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

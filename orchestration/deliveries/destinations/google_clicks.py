@@ -29,8 +29,9 @@ from orchestration.deliveries.outcomes import (
 from orchestration.deliveries.states import State
 from orchestration.vendors.codes import ERRORS, Action
 from orchestration.vendors.errors import RequestRefused, Unclear
+from orchestration.vendors.google_click_codes import CLICK_UPLOAD
 from orchestration.vendors.google_clicks import ClickUploads, Uploaded
-from orchestration.vendors.google_codes import CLICK_UPLOAD, action_of
+from orchestration.vendors.google_codes import action_of
 
 if TYPE_CHECKING:
     from orchestration.deliveries.counts import Counted

@@ -18,8 +18,8 @@ from orchestration.deliveries.destinations import destination_of, google, google
 from orchestration.deliveries.states import State
 from orchestration.vendors.codes import ERRORS, Action
 from orchestration.vendors.errors import VendorError
+from orchestration.vendors.google_click_codes import CLICK_UPLOAD
 from orchestration.vendors.google_clicks import Uploaded
-from orchestration.vendors.google_codes import CLICK_UPLOAD
 from tests.unit.deliveries.conftest import TENANT
 
 GOLDEN = Path(__file__).parent / "golden"

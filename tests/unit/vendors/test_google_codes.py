@@ -10,8 +10,8 @@ import pytest
 
 from orchestration.vendors import google_codes
 from orchestration.vendors.codes import Action, Code
+from orchestration.vendors.google_click_codes import CLICK_UPLOAD
 from orchestration.vendors.google_codes import (
-    CLICK_UPLOAD,
     PROCESSING,
     PROCESSING_OF_OTHERS,
     REQUEST,
