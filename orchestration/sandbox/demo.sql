@@ -60,9 +60,15 @@ order by count(*) desc, lead_id
 limit 1
 
 -- name: pick_conversion
--- A conversion of that kind of lead, to try the preview on.
-select conversion_id
-from marts.fct_conversions
-where tenant_id = :tenant_id and lead_id is not null
-order by conversion_id
+-- A conversion of that kind of lead, to try the preview on: one that the plan sends, where there is any.
+select c.conversion_id
+from marts.fct_conversions as c
+where c.tenant_id = :tenant_id and c.lead_id is not null
+order by
+    exists(
+        select 1
+        from marts.delivery_plan as p
+        where p.tenant_id = c.tenant_id and p.conversion_id = c.conversion_id and p.decision = 'send'
+    ) desc,
+    c.conversion_id
 limit 1
