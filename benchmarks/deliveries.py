@@ -42,7 +42,7 @@ from orchestration.warehouse.migrate import migrate
 from orchestration.warehouse.tenants import create_tenant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from uuid import UUID
 
 TARGET_PER_SECOND = 3_000
@@ -246,7 +246,7 @@ def _plan(settings: Settings, name: str, conversions: int) -> UUID:
 
 
 @contextlib.contextmanager
-def _world() -> Iterator[tuple[Settings, str]]:
+def _world() -> Generator[tuple[Settings, str]]:
     """A server of its own with dbt's tables, and a sandbox in a process of its own."""
     with tempfile.TemporaryDirectory(prefix="pg") as folder:
         own = Settings(home=Path(folder))
