@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from orchestration.attribution.journeys import Integers, Journeys
 
 Weights = NDArray[np.float64]
+# Parts of a cent that differ by less are the same part, computed along two ways.
+_FRACTION_DECIMALS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +40,27 @@ class Options:
 
 
 def _markov(journeys: Journeys, options: Options) -> Weights:
-    effects = markov.removal_effects(journeys, options.order)[journeys.channel]
-    sums = np.add.reduceat(effects, journeys.offsets[:-1])
+    converted = journeys.converted()
+    effects = markov.removal_effects(journeys, options.order)[converted.channel]
+    starts, lengths = converted.offsets[:-1], converted.lengths
     # A journey of channels that nothing is lost without is shared equally.
-    raw = np.where(np.repeat(sums, journeys.lengths) > 0, effects, 1.0)
-    return raw / np.repeat(np.add.reduceat(raw, journeys.offsets[:-1]), journeys.lengths)
+    raw = np.where(np.repeat(np.add.reduceat(effects, starts), lengths) > 0, effects, 1.0)
+    return raw / np.repeat(np.add.reduceat(raw, starts), lengths)
 
 
 MODELS: Mapping[str, Callable[[Journeys, Options], Weights]] = {
-    "first": lambda journeys, _: rules.first(journeys),
-    "last": lambda journeys, _: rules.last(journeys),
-    "last_non_direct": lambda journeys, _: rules.last_non_direct(journeys),
-    "linear": lambda journeys, _: rules.linear(journeys),
-    "position": lambda journeys, _: rules.position(journeys),
-    "time_decay": lambda journeys, options: rules.time_decay(journeys, options.half_life_days),
+    "first": lambda journeys, _: rules.first(journeys.converted()),
+    "last": lambda journeys, _: rules.last(journeys.converted()),
+    "last_non_direct": lambda journeys, _: rules.last_non_direct(journeys.converted()),
+    "linear": lambda journeys, _: rules.linear(journeys.converted()),
+    "position": lambda journeys, _: rules.position(journeys.converted()),
+    "time_decay": lambda journeys, options: rules.time_decay(
+        journeys.converted(), options.half_life_days
+    ),
     "markov": _markov,
-    "shapley": lambda journeys, _: shapley.touch_weights(journeys),
+    "shapley": lambda journeys, _: shapley.touch_weights(journeys.converted()),
 }
+"""Each gives the weight of every touch of the journeys that converted, and learns from all."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ class Credits:
         touch: For each row the place of its touch; -1 for none.
         channel: For each row its channel's code.
         credit: Adds up to one per conversion.
-        cents: Adds up to the conversion's value in hundredths; zero where it has none.
+        cents: Adds up to the conversion's value in hundredths; never below zero.
     """
 
     conversion: Integers
@@ -84,28 +90,50 @@ def share(
     Args:
         journeys: All of them: models that learn need those that did not convert.
         model: A name of ``MODELS``.
-        cents: For each conversion its value in hundredths.
+        cents: For each conversion its value in hundredths, zero or more.
         options: What the model is told.
 
     Raises:
         KeyError: There is no such model.
     """
-    weights = MODELS[model](journeys, options or Options())
-    is_credited = np.repeat(journeys.converted, journeys.lengths)
-    converted = journeys.converted
-    lengths = journeys.lengths[converted]
-    conversion = np.repeat(journeys.conversion[converted], lengths)
-    credit = weights[is_credited]
-    money = np.rint(credit * cents[conversion]).astype(np.int64)
-    if len(lengths):
-        # What rounding left over goes to the last touch.
-        ends = np.cumsum(lengths) - 1
-        money[ends] += cents[journeys.conversion[converted]] - np.add.reduceat(
-            money, ends - lengths + 1
-        )
+    converted = journeys.converted()
+    credit = MODELS[model](journeys, options or Options())
     return Credits(
-        conversion, journeys.touch[is_credited], journeys.channel[is_credited], credit, money
+        conversion=np.repeat(converted.conversion, converted.lengths),
+        touch=converted.touch,
+        channel=converted.channel,
+        credit=credit,
+        cents=share_money(credit, cents[converted.conversion], converted.offsets),
     )
+
+
+def share_money(credit: Weights, values: Integers, offsets: Integers) -> Integers:
+    """Share values by credit, each part rounded up or down so that they add up.
+
+    Every touch gets its part without the fraction; the cents that are left go one by one to the touches with the
+    greatest fractions, and of equal ones to the latest.
+
+    Args:
+        credit: For each touch; adds up to one per journey.
+        values: For each journey, in hundredths.
+        offsets: Where each journey's touches begin, and the end of the last.
+    """
+    lengths = np.diff(offsets)
+    exact = credit * np.repeat(values, lengths)
+    # What is within rounding of a whole cent is one.
+    money = np.floor(exact.round(_FRACTION_DECIMALS)).astype(np.int64)
+    if not len(values):
+        return money
+    left = values - np.add.reduceat(money, offsets[:-1])
+    journey = np.repeat(np.arange(len(values)), lengths)
+    open_ = np.flatnonzero(np.repeat(left > 0, lengths))
+    fraction = (exact[open_] - money[open_]).round(_FRACTION_DECIMALS)
+    # A row's rank among its journey's is its distance from the first of them.
+    ranked = open_[np.lexsort((-open_, -fraction, journey[open_]))]
+    begins = np.concatenate([[0], np.cumsum(lengths * (left > 0))[:-1]])
+    rank = np.arange(len(ranked)) - begins[journey[ranked]]
+    money[ranked[rank < left[journey[ranked]]]] += 1
+    return money
 
 
 def totals(
@@ -116,21 +144,21 @@ def totals(
     Args:
         journeys: All of them.
         model: A name of ``MODELS``.
-        cents: For each conversion its value in hundredths.
+        cents: For each conversion its value in hundredths, zero or more.
         options: What the model is told.
 
     Returns:
-        By channel code: conversions, and hundredths of value.
+        By channel code: conversions, and hundredths of value. Money is whole hundredths for every model but Markov.
+
+    Raises:
+        KeyError: There is no such model.
     """
     size = len(journeys.channels)
     if model == "markov":
         effects = markov.removal_effects(journeys, (options or Options()).order)
         shares = markov.shares(effects)
-        return shares * journeys.converted.sum(), shares * cents.sum()
+        return shares * np.count_nonzero(journeys.conversion >= 0), shares * cents.sum()
     shared = share(journeys, model, cents, options)
-    return (
-        np.bincount(shared.channel, weights=shared.credit, minlength=size).astype(float),
-        np.bincount(shared.channel, weights=shared.cents.astype(float), minlength=size).astype(
-            float
-        ),
-    )
+    conversions = np.bincount(shared.channel, weights=shared.credit, minlength=size)
+    value = np.bincount(shared.channel, weights=shared.cents, minlength=size)
+    return conversions.astype(float), value.astype(float)

@@ -1,13 +1,17 @@
-r"""Markov removal effect: how many conversions would be lost without a channel.
+"""Markov removal effect: how many conversions would be lost without a channel.
 
 Journeys are walks from *start* over channels to *conversion* or *null*. A channel is removed by sending its traffic to
 null; its removal effect is the share of the conversion probability that is lost, and its credit the effect's share of
-all effects. Order ``k`` remembers the last ``k`` channels.
+all effects. Order ``k`` remembers the last ``k`` channels: a state is that many of them, fewer at the beginning of a
+journey, and a channel is removed by sending to null whoever is about to touch it.
 
-By the strong Markov property nothing has to be solved anew for each channel of an order-1 chain: a walk that converts
-without channel c is one that converts, less those that reach c and convert from there, so with N the fundamental matrix
+By the strong Markov property a chain is not solved anew for each channel: a walk that converts without a channel is one
+that converts, less those that reach the channel and convert from there. With N the fundamental matrix, S the states
+whose newest channel it is, s the first steps and f = N b the probabilities to convert,
 
-    effect(c) = P(reach c) · P(convert from c) / P(convert),   P(reach c) = N[start, c] / N[c, c].
+    effect = (s N)[S] · N[S, S]⁻¹ · f[S] / (s · f),
+
+which for order 1 is P(reach c) · P(convert from c) / P(convert).
 
 Sources: Anderl, Becker, von Wangenheim, Schumann, "Mapping the customer journey: Lessons learned from graph-based
 online attribution modeling", International Journal of Research in Marketing 33 (2016); Kemeny and Snell, "Finite
@@ -27,13 +31,17 @@ if TYPE_CHECKING:
 MOST_ORDER = 3
 # Beyond this many states the matrix is not laid out densely any more.
 _DENSE_STATES = 2_000
+# Up to this many possible states are told apart by counting, more by sorting.
+_COUNTED_STATES = 1 << 23
+# Decimals of an effect: the order of channels must not show in the last bits, or else a cent could change sides.
+_DECIMALS = 12
 
 
 def removal_effects(journeys: Journeys, order: int = 1) -> NDArray[np.float64]:
     """The share of conversions that would be lost without each channel, by channel code.
 
     Args:
-        journeys: At least one; without a conversion every effect is zero.
+        journeys: All of them; without a conversion every effect is zero.
         order: How many channels a state remembers, 1 to 3.
 
     Raises:
@@ -42,14 +50,15 @@ def removal_effects(journeys: Journeys, order: int = 1) -> NDArray[np.float64]:
     if not 1 <= order <= MOST_ORDER:
         raise ValueError(f"a Markov order is 1 to {MOST_ORDER}")
     size = len(journeys.channels)
-    if not len(journeys.conversion) or not journeys.converted.any():
+    if not np.any(journeys.conversion >= 0):
         return np.zeros(size)
     state, newest = _states(journeys, order)
     chain = _Chain.of(journeys, state, len(newest))
-    # A state of order 1 is its channel, so that one inverse tells all.
-    if order == 1 and len(newest) <= _DENSE_STATES:
-        return chain.effects_by_reach()
-    return chain.effects_by_removal(newest, size)
+    effects = np.zeros(size)
+    for channel in np.unique(newest):
+        effects[channel] = chain.effect_of(newest == channel)
+    # Rounding alone can make the effect of a channel that loses nothing negative.
+    return np.maximum(effects.round(_DECIMALS), 0.0)
 
 
 def shares(effects: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -59,31 +68,42 @@ def shares(effects: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _states(journeys: Journeys, order: int) -> tuple[Integers, Integers]:
-    """For each touch its state's code, and for each state its newest channel.
-
-    A state is the last ``order`` channels; fewer at the beginning of a journey.
-    """
+    """For each touch its state's code, and for each state its newest channel."""
     if order == 1:
         return journeys.channel, np.arange(len(journeys.channels))
     base = len(journeys.channels) + 1
-    key = journeys.channel.copy()
+    key = journeys.channel.astype(np.int64)
     position = journeys.position
     for back in range(1, order):
         earlier = np.zeros_like(key)
         earlier[back:] = journeys.channel[:-back] + 1 if back < len(key) else 0
         earlier[position < back] = 0
-        key = key + earlier * base**back
+        key += earlier * base**back
+    if base**order <= _COUNTED_STATES:
+        is_known = np.bincount(key, minlength=base**order) > 0
+        return (np.cumsum(is_known) - 1)[key], np.flatnonzero(is_known) % base
     known, state = np.unique(key, return_inverse=True)
     return state, known % base
 
 
 class _Chain:
-    """The absorbing chain: transition probabilities between states, and into conversion."""
+    """The absorbing chain: first steps, transition probabilities between states, and into conversion."""
 
     def __init__(self, start: Any, between: Any, convert: Any) -> None:
+        from scipy.sparse import eye_array
+        from scipy.sparse.linalg import splu
+
         self._start = start
         self._between = between
         self._convert = convert
+        if isinstance(between, np.ndarray):
+            self._fundamental = np.linalg.inv(np.eye(len(start)) - between)
+            self._converts = self._fundamental @ convert
+            self._visits = start @ self._fundamental
+        else:
+            self._fundamental = None
+            self._converts = splu((eye_array(len(start)) - between).tocsc()).solve(convert)
+        self._whole = float(start @ self._converts)
 
     @classmethod
     def of(cls, journeys: Journeys, state: Integers, count: int) -> _Chain:
@@ -92,40 +112,42 @@ class _Chain:
 
         firsts, lasts = journeys.offsets[:-1], journeys.offsets[1:] - 1
         start = np.bincount(state[firsts], minlength=count) / len(firsts)
-        leaves = np.ones(len(state), dtype=bool)
-        leaves[lasts] = False
-        goes = np.flatnonzero(leaves)
-        here, there = state[goes], state[goes + 1]
-        out = np.bincount(state, minlength=count).astype(float)
-        out[out == 0] = 1.0
-        convert = np.bincount(state[lasts[journeys.converted]], minlength=count) / out
+        out = np.maximum(np.bincount(state, minlength=count), 1).astype(float)
+        convert = np.bincount(state[lasts[journeys.conversion >= 0]], minlength=count) / out
         if count <= _DENSE_STATES:
-            steps = np.bincount(here * count + there, minlength=count * count)
-            return cls(start, steps.reshape(count, count) / out[:, None], convert)
-        steps = coo_array((np.ones(len(here)), (here, there)), shape=(count, count)).tocsr()
-        return cls(start, steps.multiply(1 / out[:, None]).tocsr(), convert)
+            steps = _count_pairs(state[:-1], state[1:], count)
+            # Where one journey ends and the next begins nobody went.
+            steps -= _count_pairs(state[lasts[:-1]], state[firsts[1:]], count)
+            return cls(start, steps / out[:, None], convert)
+        goes = np.ones(len(state), dtype=bool)
+        goes[lasts] = False
+        here = np.flatnonzero(goes)
+        steps = coo_array(
+            (np.ones(len(here)), (state[here], state[here + 1])), shape=(count, count)
+        )
+        return cls(start, steps.tocsr().multiply(1 / out[:, None]).tocsr(), convert)
 
-    def effects_by_removal(self, newest: Integers, channels: int) -> NDArray[np.float64]:
-        """The removal effect of each channel: without all states whose newest channel it is, solved anew."""
-        whole = self._conversion(np.ones(len(newest), dtype=bool))
-        effects = np.zeros(channels)
-        for channel in np.unique(newest):
-            effects[channel] = 1 - self._conversion(newest != channel) / whole
-        return np.maximum(effects, 0.0)
+    def effect_of(self, removed: NDArray[np.bool_]) -> float:
+        """The share of the conversion probability that is lost when some states lead to null."""
+        if self._fundamental is None:
+            return 1 - self._solve_without(removed) / self._whole
+        into = self._visits[removed]
+        within = self._fundamental[np.ix_(removed, removed)]
+        return float(into @ np.linalg.solve(within, self._converts[removed])) / self._whole
 
-    def effects_by_reach(self) -> NDArray[np.float64]:
-        """The removal effect of each state, for a chain that is laid out densely."""
-        fundamental = np.linalg.inv(np.eye(len(self._start)) - self._between)
-        converts = fundamental @ self._convert
-        reached = (self._start @ fundamental) / np.diag(fundamental)
-        return reached * converts / (self._start @ converts)
+    def _solve_without(self, removed: NDArray[np.bool_]) -> float:
+        """The probability to convert by the states that are left."""
+        from scipy.sparse import eye_array
+        from scipy.sparse.linalg import splu
 
-    def _conversion(self, kept: NDArray[np.bool_]) -> float:
-        """The probability to convert when only some states are left."""
-        from scipy.sparse import csr_array, eye_array
-        from scipy.sparse.linalg import spsolve
-
-        inner = csr_array(self._between)[kept][:, kept]
-        system = (eye_array(inner.shape[0]) - inner).tocsc()
-        converts = spsolve(system, self._convert[kept])
+        kept = ~removed
+        inner = self._between[kept][:, kept]
+        if not inner.shape[0]:
+            return 0.0
+        converts = splu((eye_array(inner.shape[0]) - inner).tocsc()).solve(self._convert[kept])
         return float(self._start[kept] @ converts)
+
+
+def _count_pairs(here: Integers, there: Integers, count: int) -> NDArray[np.int64]:
+    pairs = here.astype(np.int64) * count + there
+    return np.bincount(pairs, minlength=count * count).reshape(count, count)

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from orchestration.attribution.journeys import DIRECT
-
 if TYPE_CHECKING:
     from orchestration.attribution.journeys import Journeys
 
@@ -38,8 +36,7 @@ def last(journeys: Journeys) -> Weights:
 
 def last_non_direct(journeys: Journeys) -> Weights:
     """All to the last touch that is not direct; to the last, where all are."""
-    direct = journeys.channels.index(DIRECT)
-    place = np.where(journeys.channel != direct, np.arange(len(journeys.channel)), -1)
+    place = np.where(journeys.channel != journeys.direct, np.arange(len(journeys.channel)), -1)
     newest = np.maximum.reduceat(place, journeys.offsets[:-1])
     weights = np.zeros(len(journeys.channel))
     weights[np.where(newest >= 0, newest, journeys.offsets[1:] - 1)] = 1.0
@@ -66,8 +63,9 @@ def position(journeys: Journeys) -> Weights:
 def time_decay(journeys: Journeys, half_life_days: float = 7.0) -> Weights:
     """Half as much for each half-life before the conversion, in fractional days."""
     # Counted from the journey's newest touch: the shares are the same, and nothing underflows to zero.
-    youngest = np.repeat(journeys.age[journeys.offsets[1:] - 1], journeys.lengths)
-    halves = (journeys.age - youngest) / (_DAY * half_life_days)
+    age = journeys.age
+    youngest = np.repeat(age[journeys.offsets[1:] - 1], journeys.lengths)
+    halves = (age - youngest) / (_DAY * half_life_days)
     raw = np.exp2(-halves)
     sums = np.add.reduceat(raw, journeys.offsets[:-1])
     return raw / np.repeat(sums, journeys.lengths)

@@ -27,17 +27,21 @@ if TYPE_CHECKING:
 
 # Of 2^n groups, so 4,096 here; beyond, orders are drawn.
 MOST_EXACT = 12
+# A table of all journeys and channels is faster than sorting, as long as it is not much larger than the touches.
+_MOST_CELLS_A_TOUCH = 16
 
 
 def touch_weights(journeys: Journeys) -> NDArray[np.float64]:
     """For each touch its credit: its channel's equal share of the journey, split over that channel's touches in it."""
-    key = journeys.journey * len(journeys.channels) + journeys.channel
-    if len(journeys.conversion) * len(journeys.channels) <= 8 * len(key) + 1_000_000:
-        times = np.bincount(key, minlength=len(journeys.conversion) * len(journeys.channels))
-        distinct = (times.reshape(len(journeys.conversion), -1) > 0).sum(axis=1)
+    size = len(journeys.channels)
+    key = journeys.journey * size + journeys.channel
+    cells = len(journeys.conversion) * size
+    if cells <= _MOST_CELLS_A_TOUCH * len(key):
+        times = np.bincount(key, minlength=cells)
+        distinct = np.count_nonzero(times.reshape(-1, size), axis=1)
         return 1.0 / (times[key] * np.repeat(distinct, journeys.lengths))
     known, place, times = np.unique(key, return_inverse=True, return_counts=True)
-    distinct = np.bincount(known // len(journeys.channels), minlength=len(journeys.conversion))
+    distinct = np.bincount(known // size, minlength=len(journeys.conversion))
     return 1.0 / (times[place] * np.repeat(distinct, journeys.lengths))
 
 

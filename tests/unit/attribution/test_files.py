@@ -50,9 +50,9 @@ def test_credit_is_written_per_conversion_and_touch(files: Path) -> None:
     code, _, rows = run(files, "--model", "linear")
     assert code == 0
     assert [(r["conversion_id"], r["touch_id"], r["channel"], r["value"]) for r in rows] == [
-        ("c1", "t1", "search", "33.34"),
+        ("c1", "t1", "search", "33.33"),
         ("c1", "t2", "mail", "33.34"),
-        ("c1", "t4", "social", "33.33"),
+        ("c1", "t4", "social", "33.34"),
         ("c2", "", "direct", "0.0"),
     ]
     assert [round(float(r["credit"]), 6) for r in rows] == [0.333333, 0.333333, 0.333333, 1.0]
