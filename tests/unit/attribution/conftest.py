@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from orchestration.attribution.journeys import Journeys, arrange
+
+# Arithmetic is watched here, not the clock of a machine that others use too.
+patient = settings(deadline=None)
 
 NAMES = ("search", "social", "mail", "video", "direct")
 

@@ -53,7 +53,7 @@ def test_credit_is_written_per_conversion_and_touch(files: Path) -> None:
         ("c1", "t1", "search", "33.33"),
         ("c1", "t2", "mail", "33.34"),
         ("c1", "t4", "social", "33.34"),
-        ("c2", "", "direct", "0.0"),
+        ("c2", "", "direct", "0.00"),
     ]
     assert [round(float(r["credit"]), 6) for r in rows] == [0.333333, 0.333333, 0.333333, 1.0]
 
@@ -66,6 +66,57 @@ def test_totals_are_written_per_channel_for_every_model(files: Path) -> None:
         by_model[row["model"]] = by_model.get(row["model"], 0) + float(row["conversions"])
     assert len(by_model) == 8
     assert all(total == pytest.approx(2) for total in by_model.values())
+    money = {model: 0 for model in by_model}
+    for row in rows:
+        money[row["model"]] += round(float(row["value"]) * 100)
+    assert set(money.values()) == {10_001}
+
+
+def test_direct_of_the_file_is_the_channel_that_is_none(files: Path) -> None:
+    (files / "touches.csv").write_text(TOUCHES.replace("t4,ada,social", "t4,ada,(none)"))
+    options = ("--model", "last_non_direct", "--direct-name", "(none)")
+    _, _, rows = run(files, *options)
+    assert [(r["channel"], r["credit"]) for r in rows] == [
+        ("search", "0.0"),
+        ("mail", "1.0"),
+        ("(none)", "0.0"),
+        ("(none)", "1.0"),
+    ]
+
+
+def test_semicolons_and_decimal_commas_are_read_as_they_are_meant(files: Path) -> None:
+    _, _, expected = run(files, "--model", "linear")
+    (files / "touches.csv").write_text(TOUCHES.replace(",", ";"))
+    (files / "conversions.csv").write_text(
+        CONVERSIONS.replace(",", ";").replace("100.01", "100,01"), encoding="utf-8-sig"
+    )
+    code, _, rows = run(files, "--model", "linear")
+    assert (code, rows) == (0, expected)
+
+
+def test_quoted_names_and_other_columns_do_no_harm(files: Path) -> None:
+    (files / "touches.csv").write_text(
+        'campaign,touched_at,channel,person_id,touch_id\nx,2026-01-01,"ara, marka",ada,"t ""1"""\n'
+    )
+    code, _, rows = run(files, "--model", "last")
+    assert code == 0
+    assert [(r["touch_id"], r["channel"]) for r in rows] == [
+        ('t "1"', "ara, marka"),
+        ("", "direct"),
+    ]
+
+
+def test_answer_never_replaces_what_is_read(files: Path) -> None:
+    code, output, _ = run(files, "--out", str(files / "touches.csv"))
+    assert code == 2
+    assert "would replace" in output
+    assert (files / "touches.csv").read_text() == TOUCHES
+
+
+def test_answer_that_cannot_be_written_is_said_and_leaves_nothing(files: Path) -> None:
+    code, output, _ = run(files, "--out", str(files / "nowhere" / "out.csv"))
+    assert code == 1
+    assert "cannot be written" in output
 
 
 def test_window_leaves_older_touches_out(files: Path) -> None:
@@ -92,6 +143,13 @@ def test_window_leaves_older_touches_out(files: Path) -> None:
             "no ISO 8601 time in line 6",
         ),
         ("touches.csv", TOUCHES + "t9,,mail,2026-01-01\n", "person_id is empty in line 6"),
+        ("touches.csv", TOUCHES + "t9,ada,mail\n", "touched_at is empty in line 6"),
+        ("touches.csv", TOUCHES + "t9,ada,a,b,2026-01-01\n", "line 6 has more fields"),
+        (
+            "touches.csv",
+            "touch_id,person_id,channel,touched_at\nt9,ada,a,b,2026-01-01\n",
+            "line 2 has more fields",
+        ),
         ("touches.csv", "", "not readable as CSV"),
         ("touches.csv", "\xff\xfe", "not readable as CSV"),
         ("conversions.csv", CONVERSIONS + "c3,ada,2026-01-01,-1\n", "no amount of money in line 4"),

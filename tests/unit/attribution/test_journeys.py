@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestration.attribution.journeys import DIRECT, Journeys, arrange
+from tests.unit.attribution.conftest import patient
 
 DAY = 86_400_000_000
 
@@ -95,6 +96,7 @@ def test_nothing_at_all_has_no_journeys() -> None:
     assert len(journeys.channel) == 0
 
 
+@patient
 @given(
     st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9)), max_size=25),
     st.lists(st.tuples(st.integers(0, 6), st.integers(0, 9)), max_size=8),

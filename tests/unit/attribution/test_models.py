@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from orchestration.attribution import markov, rules, shapley
 from orchestration.attribution.credits import MODELS, Options, share, share_money, totals
 from orchestration.attribution.journeys import Journeys, arrange
-from tests.unit.attribution.conftest import NAMES, Path, journeys_of, paths
+from tests.unit.attribution.conftest import NAMES, Path, journeys_of, paths, patient
 
 DAY = 86_400_000_000
 RULES = {name: model for name, model in MODELS.items() if name not in ("markov", "shapley")}
@@ -100,6 +100,7 @@ def converting(given_paths: Sequence[Path], removed: str | None, order: int) -> 
 
 
 @pytest.mark.parametrize("order", [1, 2, 3])
+@patient
 @given(given_paths=paths)
 def test_markov_removes_as_the_walk_does(given_paths: list[Path], order: int) -> None:
     assume(any(converted for _, converted in given_paths))
@@ -143,6 +144,7 @@ def test_markov_of_one_channel_alone_loses_everything() -> None:
         assert effects == pytest.approx([1, 0])
 
 
+@patient
 @given(given_paths=paths)
 def test_shapley_is_the_value_of_conversions_within_a_group(given_paths: list[Path]) -> None:
     journeys = journeys_of(given_paths)
@@ -159,6 +161,7 @@ def test_shapley_is_the_value_of_conversions_within_a_group(given_paths: list[Pa
 
 
 @pytest.mark.parametrize("model", MODELS)
+@patient
 @given(given_paths=paths, value=st.integers(0, 10**9), half_life=st.floats(0.1, 100))
 def test_credit_adds_up_to_one_and_money_to_the_value(
     model: str, given_paths: list[Path], value: int, half_life: float
@@ -204,6 +207,7 @@ def credit_by_step(
 
 
 @pytest.mark.parametrize("model", MODELS)
+@patient
 @given(given_paths=paths, data=st.data())
 def test_credit_is_the_same_under_other_names_and_another_order(
     model: str, given_paths: list[Path], data: st.DataObject

@@ -11,7 +11,7 @@ from hypothesis import given
 
 from orchestration.attribution import markov, shapley
 from orchestration.attribution.credits import totals
-from tests.unit.attribution.conftest import NAMES, Path, journeys_of, paths
+from tests.unit.attribution.conftest import NAMES, Path, journeys_of, paths, patient
 
 Worth = Callable[[frozenset[int]], float]
 
@@ -113,6 +113,7 @@ def test_larger_council_is_sampled() -> None:
     assert value.sum() == pytest.approx(1)
 
 
+@patient
 @given(given_paths=paths)
 def test_shapley_is_the_simplified_formula(given_paths: list[Path]) -> None:
     """Sum over groups S without the channel of R(S + channel) / (|S| + 1), R the conversions of exactly that group.
