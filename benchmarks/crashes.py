@@ -1,7 +1,8 @@
 """A thousand senders killed for good, at every step in turn: what the platforms counted is exactly what was planned.
 
-The test of the suite with more kills, as a run of its own: see ``tests/integration/deliveries/test_crashes.py``, which
-also holds the control, where an id for each attempt counts some conversions twice.
+The test of the suite with more kills, as a run of its own: see
+``tests/integration/deliveries/sending/test_crashes.py``, which also holds the control, where an id for each attempt
+counts some conversions twice.
 
     python benchmarks/crashes.py [--kills N]
 """
@@ -16,7 +17,7 @@ import time
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[1]
-_TEST = "tests/integration/deliveries/test_crashes.py"
+_TEST = "tests/integration/deliveries/sending/test_crashes.py"
 
 
 def main() -> None:

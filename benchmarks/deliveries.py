@@ -30,10 +30,12 @@ import httpx
 import psycopg
 from pydantic import SecretStr
 
-from orchestration.deliveries import accounts, ledger, sender
+from orchestration.deliveries.accounts import accounts
+from orchestration.deliveries.accounts.routes import install_account
 from orchestration.deliveries.conversion import Account, Request
 from orchestration.deliveries.destinations import destination_of
-from orchestration.deliveries.routes import install_account
+from orchestration.deliveries.ledger import ledger
+from orchestration.deliveries.sending import sender
 from orchestration.settings import Settings
 from orchestration.transform.build import dbt_build_all
 from orchestration.vendors.errors import Throttled

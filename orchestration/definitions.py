@@ -9,8 +9,6 @@ import dagster as dg
 
 from orchestration import automation
 from orchestration.deliveries import assets as deliveries
-from orchestration.deliveries import match_quality_assets as match_quality
-from orchestration.deliveries import retention_assets as retention
 from orchestration.enrichment import assets as enrichment
 from orchestration.quality import checks as quality
 from orchestration.sources import assets as sources
@@ -31,8 +29,6 @@ def build() -> dg.Definitions:
         enrichment.definitions(),
         quality.definitions(),
         deliveries.definitions(),
-        match_quality.definitions(),
-        retention.definitions(),
         dg.Definitions(
             jobs=automation.jobs(),
             schedules=automation.schedules(),

@@ -21,7 +21,7 @@ from orchestration.commands.console import (
 from orchestration.settings import get_settings
 
 if TYPE_CHECKING:
-    from orchestration.deliveries.audit import Audit
+    from orchestration.deliveries.answers.audit import Audit
 
 app = typer.Typer()
 
@@ -82,8 +82,8 @@ def why(
 
 
 def _explain(lead: str, tenant: str | None, destination: str | None, *, as_json: bool) -> None:
-    from orchestration.deliveries import explain
-    from orchestration.deliveries.phrases import read_target
+    from orchestration.deliveries.answers import explain
+    from orchestration.deliveries.answers.phrases import read_target
     from orchestration.warehouse import Warehouse
 
     with refusals(), Warehouse(get_settings(), "worker") as warehouse:
@@ -116,7 +116,7 @@ def _explain(lead: str, tenant: str | None, destination: str | None, *, as_json:
 def _audit(
     tenant: str | None, first_day: date | None, last_day: date | None, *, as_json: bool
 ) -> None:
-    from orchestration.deliveries.audit import audit
+    from orchestration.deliveries.answers.audit import audit
     from orchestration.warehouse import Warehouse
 
     with refusals(), Warehouse(get_settings(), "worker") as warehouse:
@@ -136,7 +136,7 @@ def _audit(
 
 
 def _print_audit(found: Audit) -> None:
-    from orchestration.deliveries.audit import say_word
+    from orchestration.deliveries.answers.audit import say_word
 
     table = Table("destination", "outcomes", "sent", "not sent", title=found.tenant)
     for column in table.columns[1:]:

@@ -21,8 +21,8 @@ from orchestration.commands.console import (
 from orchestration.settings import get_settings
 
 if TYPE_CHECKING:
-    from orchestration.deliveries.consent import Policy, Withdrawal
-    from orchestration.deliveries.consent_proof import Proof
+    from orchestration.deliveries.consent.consent import Policy, Withdrawal
+    from orchestration.deliveries.consent.proof import Proof
     from orchestration.warehouse import Tenant
 
 app = typer.Typer(help="On which ground outcomes are sent.", no_args_is_help=True)
@@ -44,7 +44,7 @@ def policy_show(
     as_json: JsonOption = False,
 ) -> None:
     """Show the policy of each region."""
-    from orchestration.deliveries.consent import list_policies
+    from orchestration.deliveries.consent.consent import list_policies
     from orchestration.warehouse import Warehouse
 
     with refusals(), Warehouse(get_settings(), "worker") as warehouse:
@@ -86,7 +86,7 @@ def policy_set(
     ] = None,
 ) -> None:
     """Let a policy hold for a region from now on; what is not said stays as it is."""
-    from orchestration.deliveries.consent import set_policy
+    from orchestration.deliveries.consent.consent import set_policy
     from orchestration.warehouse import Warehouse
 
     with refusals(), Warehouse(get_settings(), "worker") as warehouse:
@@ -118,7 +118,7 @@ def withdraw_consent(
     as_json: JsonOption = False,
 ) -> None:
     """Record a no: what is due is called off at once, what has left already is listed."""
-    from orchestration.deliveries.consent import withdraw
+    from orchestration.deliveries.consent.consent import withdraw
     from orchestration.warehouse import Warehouse
 
     moment = at if at is None or at.tzinfo else at.replace(tzinfo=UTC)
@@ -161,7 +161,7 @@ def prove_consent(
 
     The facts are read again, not what the sender wrote down; that is compared afterwards. Exits 1 on any violation.
     """
-    from orchestration.deliveries.consent_proof import prove
+    from orchestration.deliveries.consent.proof import prove
     from orchestration.warehouse import Warehouse
 
     if last < first:

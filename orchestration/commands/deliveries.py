@@ -24,7 +24,7 @@ from orchestration.commands.console import (
 from orchestration.settings import get_settings
 
 if TYPE_CHECKING:
-    from orchestration.deliveries.difference import Rehearsal
+    from orchestration.deliveries.answers.difference import Rehearsal
 
 # Who acts, in the audit log: the command line knows no names.
 _OPERATOR = "operator"
@@ -42,7 +42,7 @@ DestinationOption = Annotated[
 @app.command("status")
 def show_status(tenant: TenantOption = None, as_json: JsonOption = False) -> None:
     """Show where each destination is: rows by state, what is due, what stops it, its last request."""
-    from orchestration.deliveries.operating import list_status
+    from orchestration.deliveries.answers.operating import list_status
     from orchestration.warehouse import Warehouse
 
     with refusals(), Warehouse(get_settings(), "worker") as warehouse:
@@ -73,8 +73,8 @@ def show_dead(
     tenant: TenantOption = None, destination: DestinationOption = None, as_json: JsonOption = False
 ) -> None:
     """List what was given up or refused, by destination, reason and the platform's code, with what to do."""
-    from orchestration.deliveries.operating import list_dead_letters
-    from orchestration.deliveries.phrases import read_target
+    from orchestration.deliveries.answers.operating import list_dead_letters
+    from orchestration.deliveries.answers.phrases import read_target
     from orchestration.warehouse import Warehouse
 
     with refusals(), Warehouse(get_settings(), "worker") as warehouse:
@@ -136,8 +136,8 @@ def retry_dead(
     again: its next version is worded and hashed under the rules of now. Consent, age and the platform's window for
     repeats are asked again; the retry is noted in the audit log.
     """
-    from orchestration.deliveries.operating import Wish, retry
-    from orchestration.deliveries.phrases import read_target
+    from orchestration.deliveries.answers.operating import Wish, retry
+    from orchestration.deliveries.answers.phrases import read_target
     from orchestration.warehouse import Warehouse
 
     with refusals(), Warehouse(get_settings(), "worker") as warehouse:
@@ -180,7 +180,7 @@ def show_expiring(
     as_json: JsonOption = False,
 ) -> None:
     """Show what still waits while its time at the platform runs out."""
-    from orchestration.deliveries.operating import list_expiring
+    from orchestration.deliveries.answers.operating import list_expiring
     from orchestration.deliveries.reasons import sentence_of
     from orchestration.warehouse import Warehouse
 
@@ -229,8 +229,8 @@ def pause_destination(
     tenant: TenantOption = None,
 ) -> None:
     """Let nothing leave for a destination until `resume`; what waits there keeps waiting."""
-    from orchestration.deliveries.operating import pause
-    from orchestration.deliveries.phrases import read_target
+    from orchestration.deliveries.answers.operating import pause
+    from orchestration.deliveries.answers.phrases import read_target
     from orchestration.warehouse import Warehouse
 
     with refusals(), Warehouse(get_settings(), "worker") as warehouse:
@@ -245,8 +245,8 @@ def resume_destination(
     tenant: TenantOption = None,
 ) -> None:
     """Let things leave again for a destination, whoever or whatever stopped it."""
-    from orchestration.deliveries.operating import resume
-    from orchestration.deliveries.phrases import read_target
+    from orchestration.deliveries.answers.operating import resume
+    from orchestration.deliveries.answers.phrases import read_target
     from orchestration.warehouse import Warehouse
 
     with refusals(), Warehouse(get_settings(), "worker") as warehouse:
@@ -268,8 +268,8 @@ def rehearse_run(
     """Show what the next run would send, beside what was sent before; nothing is sent and nothing is stored."""
     from uuid import uuid4
 
-    from orchestration.deliveries.difference import rehearse
-    from orchestration.deliveries.phrases import read_target
+    from orchestration.deliveries.answers.difference import rehearse
+    from orchestration.deliveries.answers.phrases import read_target
     from orchestration.warehouse import Warehouse
 
     with refusals(), Warehouse(get_settings(), "worker") as warehouse:
@@ -296,7 +296,7 @@ def show_preview(
     ),
 ) -> None:
     """Print the exact request body that a conversion would be sent with; sends nothing."""
-    from orchestration.deliveries.previews import preview
+    from orchestration.deliveries.answers.previews import preview
     from orchestration.warehouse import Warehouse
 
     with refusals(), Warehouse(get_settings(), "worker") as warehouse:
@@ -356,7 +356,7 @@ def _print_json(value: dict[str, Any]) -> None:
 
 
 def _list_obstacles(status: Any) -> Sequence[str]:
-    from orchestration.deliveries.phrases import NAMES
+    from orchestration.deliveries.answers.phrases import NAMES
 
     found = list(status.stops)
     if not status.is_active:

@@ -21,8 +21,8 @@ from orchestration.settings import get_settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from orchestration.deliveries.accounts.findings import Finding
     from orchestration.deliveries.conversion import Account
-    from orchestration.deliveries.findings import Finding
 
 app = typer.Typer()
 
@@ -42,8 +42,8 @@ def doctor(
 
     Exits 1 when something failed; the sentence beside it says what to do.
     """
-    from orchestration.deliveries import accounts, capabilities
-    from orchestration.deliveries.sender import Tools
+    from orchestration.deliveries.accounts import accounts, capabilities
+    from orchestration.deliveries.sending.sender import Tools
     from orchestration.warehouse import Warehouse
 
     if platform not in {None, *_PLATFORMS}:

@@ -24,8 +24,8 @@ from orchestration.commands.console import (
 from orchestration.settings import get_settings
 
 if TYPE_CHECKING:
-    from orchestration.deliveries.replay import Rebuilt
-    from orchestration.deliveries.verification import Verdict
+    from orchestration.deliveries.journal.replay import Rebuilt
+    from orchestration.deliveries.journal.verification import Verdict
 
 app = typer.Typer(help="What left, held against its journal.", no_args_is_help=True)
 _KEY = re.compile(r"[0-9a-f]{64}")
@@ -41,7 +41,7 @@ def verify_ledger(
     as_json: JsonOption = False,
 ) -> None:
     """Check every account's chain of hashes, and the rows that hang on it; exits 1 when one byte was changed."""
-    from orchestration.deliveries.verification import find_head, verify
+    from orchestration.deliveries.journal.verification import find_head, verify
     from orchestration.warehouse import Warehouse
 
     _check_key("--head", head)
@@ -65,7 +65,7 @@ def verify_ledger(
 @app.command("head")
 def print_heads(tenant: TenantOption = None, as_json: JsonOption = False) -> None:
     """Print the last entry of each account's chain; kept elsewhere, it shows whether the end was cut off later."""
-    from orchestration.deliveries.verification import list_heads
+    from orchestration.deliveries.journal.verification import list_heads
     from orchestration.warehouse import Warehouse
 
     with refusals(), Warehouse(get_settings(), "worker") as warehouse:
@@ -104,7 +104,7 @@ def replay_requests(
 
     With --batch the bytes go to standard output, or into a file.
     """
-    from orchestration.deliveries.replay import rebuild, rebuild_all
+    from orchestration.deliveries.journal.replay import rebuild, rebuild_all
     from orchestration.warehouse import Warehouse
 
     if (batch is None) != all_requests:
@@ -140,7 +140,7 @@ def prune_ledger(
     as_json: JsonOption = False,
 ) -> None:
     """Let go of what was settled longer ago than LEADLOOP_LEDGER_KEEP_DAYS; runs by itself once a day."""
-    from orchestration.deliveries.retention import prune
+    from orchestration.deliveries.journal.retention import prune
     from orchestration.warehouse import Warehouse
 
     now = datetime.now(UTC)

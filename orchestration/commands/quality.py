@@ -40,7 +40,7 @@ def show_quality(
     A rate from the platform counts whom it found; an estimate is the share that carried anything to match by, an upper
     bound. The three facts are never added up.
     """
-    from orchestration.deliveries.match_quality import list_days
+    from orchestration.deliveries.answers.match_quality import list_days
     from orchestration.warehouse import Warehouse
 
     since = (datetime.now(UTC) - timedelta(days=days)).date()
@@ -95,7 +95,7 @@ def show_eligibility(
     """Tell, rule by rule with its source, whether a platform's optimizer can use what it is sent."""
     from dataclasses import asdict
 
-    from orchestration.deliveries.eligibility import report
+    from orchestration.deliveries.answers.eligibility import report
     from orchestration.warehouse import Warehouse
 
     until = datetime.now(UTC)

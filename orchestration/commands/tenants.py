@@ -119,7 +119,7 @@ def account_add(
     Google: {"access_token": …} or {"client_id": …, "client_secret": …, "refresh_token": …}. Meta: {"access_token": …}.
     TikTok: {"access_token": …}.
     """
-    from orchestration.deliveries.routes import install_account
+    from orchestration.deliveries.accounts.routes import install_account
     from orchestration.warehouse import Warehouse
 
     with refusals():

@@ -1,16 +1,20 @@
-"""Assets: the plan into the ledger, and the ledger out to the platforms.
+"""Assets: the plan into the ledger, the ledger out to the platforms, what they make of it, and letting go.
 
-Belongs here: what Dagster needs to know. Lives elsewhere: the work (``ledger.py``, ``sender.py``).
+Belongs here: what Dagster needs to know. Lives elsewhere: the work (``ledger``, ``sending``, ``answers``, ``journal``).
 """
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
 from orchestration.automation import ASK_JOB
-from orchestration.deliveries import ledger, sender
+from orchestration.deliveries.answers import match_quality as quality
+from orchestration.deliveries.journal.retention import prune
+from orchestration.deliveries.ledger import ledger
+from orchestration.deliveries.sending import sender
 from orchestration.warehouse.resource import WarehouseResource
 
 _GROUP = "deliveries"
@@ -113,9 +117,66 @@ def ask() -> None:
     ask_about_requests()
 
 
+@dg.asset(
+    key=["ops", "match_quality"],
+    deps=[delivery_requests],
+    group_name=_GROUP,
+    owners=_OWNERS,
+    kinds={"python", "googleads", "meta"},
+    pool=_POOL,
+    description=(
+        "One row per account, day, source and scope: what Google's upload summaries and Meta's dataset quality say of "
+        "what was received, accepted and matched. TikTok has no address for it."
+    ),
+)
+def match_quality(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource
+) -> dg.MaterializeResult:
+    """Ask every platform that tells; an account that cannot be read is reported and stops nothing."""
+    with warehouse.open() as pool:
+        reports = quality.read_all(pool, datetime.now(UTC))
+    for report in reports:
+        if report.code:
+            context.log.warning(
+                f"{report.account.platform} {report.account.account_id}: not read, {report.code}"
+            )
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": sum(report.count for report in reports),
+            "accounts": len(reports),
+            "not read": sum(report.code is not None for report in reports),
+        }
+    )
+
+
+@dg.asset(
+    key=["ops", "journal_anchors"],
+    deps=[delivery_requests],
+    # A group of its own: the hourly deliveries do not need it.
+    group_name="retention",
+    owners=_OWNERS,
+    kinds={"python", "postgres"},
+    pool=_POOL,
+    description=(
+        "One row per account whose oldest requests and answers were let go: the entry of the journal that its chain is "
+        "followed on from."
+    ),
+)
+def journal_anchors(warehouse: WarehouseResource) -> dg.MaterializeResult:
+    """Let go of what the ledger has kept for long enough, tenant by tenant."""
+    counts: Counter[str] = Counter()
+    with warehouse.open() as pool:
+        for tenant in pool.tenants():
+            for pruned in prune(pool, tenant.tenant_id, datetime.now(UTC)):
+                counts.update(pruned.counts)
+    return dg.MaterializeResult(metadata={"dagster/row_count": counts["deliveries"], **counts})
+
+
 def definitions() -> dg.Definitions:
     """The stage's assets, and the job that asks."""
-    return dg.Definitions(assets=[deliveries, delivery_requests], jobs=[ask])
+    return dg.Definitions(
+        assets=[deliveries, delivery_requests, match_quality, journal_anchors], jobs=[ask]
+    )
 
 
 def _failure(act: str, bugs: set[str], metadata: dict[str, Any]) -> dg.Failure:

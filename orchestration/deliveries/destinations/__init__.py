@@ -19,11 +19,11 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
+from orchestration.deliveries.accounts.findings import Finding
 from orchestration.deliveries.conversion import Account, Conversion, Request
-from orchestration.deliveries.counts import Counted
 from orchestration.deliveries.destinations import google, google_clicks, meta, tiktok
-from orchestration.deliveries.findings import Finding
-from orchestration.deliveries.outcomes import Outcome
+from orchestration.deliveries.ledger.counts import Counted
+from orchestration.deliveries.ledger.outcomes import Outcome
 from orchestration.settings import Settings
 
 

@@ -17,18 +17,18 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from orchestration.deliveries.conversion import Account, Conversion, EventRefused, Request
-from orchestration.deliveries.counts import SUCCESS, Counted
 from orchestration.deliveries.destinations import google_probe
 from orchestration.deliveries.guard import Shape, refuse_unhashed
-from orchestration.deliveries.outcomes import TOO_EARLY_WAIT, Outcome, accepted, rejected
-from orchestration.deliveries.states import State
+from orchestration.deliveries.ledger.counts import SUCCESS, Counted
+from orchestration.deliveries.ledger.outcomes import TOO_EARLY_WAIT, Outcome, accepted, rejected
+from orchestration.deliveries.ledger.states import State
 from orchestration.vendors import datamanager, google_oauth
 from orchestration.vendors.codes import Action
 from orchestration.vendors.errors import Unclear
 from orchestration.vendors.google_codes import PROCESSING, REQUEST, action_of
 
 if TYPE_CHECKING:
-    from orchestration.deliveries.findings import Finding
+    from orchestration.deliveries.accounts.findings import Finding
     from orchestration.settings import Settings
     from orchestration.vendors.answers import Answer
     from orchestration.vendors.google_ads import GoogleAds

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from orchestration.deliveries.conversion import Account, Conversion, EventRefused, Request
 from orchestration.deliveries.destinations import google_probe
 from orchestration.deliveries.guard import Shape, refuse_unhashed
-from orchestration.deliveries.outcomes import (
+from orchestration.deliveries.ledger.outcomes import (
     BLOCKED_WAIT,
     THROTTLE_WAIT,
     TOO_EARLY_WAIT,
@@ -26,7 +26,7 @@ from orchestration.deliveries.outcomes import (
     accepted,
     rejected,
 )
-from orchestration.deliveries.states import State
+from orchestration.deliveries.ledger.states import State
 from orchestration.vendors.codes import ERRORS, Action
 from orchestration.vendors.errors import RequestRefused, Unclear
 from orchestration.vendors.google_click_codes import CLICK_UPLOAD
@@ -34,8 +34,8 @@ from orchestration.vendors.google_clicks import ClickUploads, Uploaded
 from orchestration.vendors.google_codes import action_of
 
 if TYPE_CHECKING:
-    from orchestration.deliveries.counts import Counted
-    from orchestration.deliveries.findings import Finding
+    from orchestration.deliveries.accounts.findings import Finding
+    from orchestration.deliveries.ledger.counts import Counted
     from orchestration.settings import Settings
 
 _BATCH_LIMIT = 2_000

@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from orchestration.deliveries.findings import Finding
+from orchestration.deliveries.accounts.findings import Finding
 from orchestration.vendors.errors import (
     RequestRefused,
     RouteBlocked,

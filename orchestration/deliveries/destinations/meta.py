@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from orchestration.deliveries.conversion import Account, Conversion, EventRefused, Request
 from orchestration.deliveries.destinations.meta_probe import probe as probe
 from orchestration.deliveries.guard import Shape, refuse_unhashed
-from orchestration.deliveries.outcomes import Outcome, accepted
+from orchestration.deliveries.ledger.outcomes import Outcome, accepted
 from orchestration.vendors import meta_conversions
 from orchestration.vendors.answers import open_http
 from orchestration.vendors.errors import Unclear

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from orchestration.deliveries.findings import Finding
+from orchestration.deliveries.accounts.findings import Finding
 from orchestration.vendors import meta_codes, meta_conversions
 from orchestration.vendors.errors import RouteBlocked, Unauthorized, VendorError
 

@@ -23,8 +23,8 @@ from orchestration.deliveries.conversion import Account, Conversion, EventRefuse
 from orchestration.deliveries.destinations.tiktok_probe import probe as probe
 from orchestration.deliveries.destinations.tiktok_sources import SOURCE_FIELDS, STANDARD_NAMES
 from orchestration.deliveries.guard import Shape, refuse_unhashed
-from orchestration.deliveries.outcomes import Outcome, accepted, of_error
-from orchestration.deliveries.states import State
+from orchestration.deliveries.ledger.outcomes import Outcome, accepted, of_error
+from orchestration.deliveries.ledger.states import State
 from orchestration.vendors import tiktok_codes, tiktok_events
 from orchestration.vendors.answers import open_http
 from orchestration.vendors.errors import RequestRefused, RouteBlocked

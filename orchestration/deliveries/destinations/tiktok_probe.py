@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from orchestration.deliveries.accounts.findings import Finding
 from orchestration.deliveries.destinations.tiktok_sources import SOURCE_FIELDS, STANDARD_NAMES
-from orchestration.deliveries.findings import Finding
 from orchestration.vendors import tiktok_codes, tiktok_events
 from orchestration.vendors.errors import Unauthorized, VendorError
 

@@ -14,10 +14,10 @@ import httpx
 import psycopg
 import pytest
 
-from orchestration.deliveries import ledger
+from orchestration.deliveries.accounts.routes import install_account
 from orchestration.deliveries.conversion import Account
-from orchestration.deliveries.routes import install_account
-from orchestration.deliveries.sender import Report, Tools, send_due
+from orchestration.deliveries.ledger import ledger
+from orchestration.deliveries.sending.sender import Report, Tools, send_due
 from orchestration.sandbox.server import Sandbox, running_sandbox
 from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse

@@ -14,7 +14,7 @@ import httpx
 import psycopg
 import pytest
 
-from orchestration.deliveries.routes import install_account
+from orchestration.deliveries.accounts.routes import install_account
 from orchestration.sandbox.assertions import Expected, Verdict, judge, read_evidence
 from orchestration.sandbox.plumbing import Surroundings
 from orchestration.sandbox.scenarios import Scenario, find_scenario, list_scenarios, play

@@ -12,6 +12,7 @@ import pytest
 
 import orchestration
 from orchestration.deliveries import reasons
+from orchestration.deliveries.ledger.states import LEASABLE, TRANSITIONS, State
 from orchestration.deliveries.reasons import (
     AGE_REASONS,
     CALLS,
@@ -27,7 +28,6 @@ from orchestration.deliveries.reasons import (
     find_reason,
     sentence_of,
 )
-from orchestration.deliveries.states import LEASABLE, TRANSITIONS, State
 from orchestration.vendors import errors
 
 PROJECT = Path(orchestration.__file__).parent.parent
@@ -87,7 +87,7 @@ def test_every_refusal_of_a_destination_is_in_the_catalogue_and_nothing_else() -
 
 def test_every_reason_that_the_ledger_writes_is_in_the_catalogue() -> None:
     written: set[str] = set()
-    for path in STAGE.glob("*.sql"):
+    for path in STAGE.rglob("*.sql"):
         for block in re.findall(
             r"reason = (case\b.*?\bend\b|'[a-z_]+')", path.read_text("utf-8"), re.DOTALL
         ):
@@ -103,7 +103,7 @@ def test_every_reason_that_the_ledger_writes_is_in_the_catalogue() -> None:
 
 
 def test_every_reason_of_an_adjustment_is_in_the_catalogue_and_nothing_else() -> None:
-    statement = (STAGE / "adjustments.sql").read_text("utf-8")
+    statement = (STAGE / "ledger" / "adjustments.sql").read_text("utf-8")
     written = set(
         re.findall(r"(?:then|else|reason =) '([a-z]+(?:_[a-z]+)+|superseded)'", statement)
     )

@@ -1,0 +1,1 @@
+"""Sending: whose turn it is, what stands in the way, and how one account's run goes."""
