@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestration.deliveries.routes import install_account
+from orchestration.deliveries.accounts.routes import install_account
 from orchestration.sandbox.setting import mark_accounts
 from orchestration.warehouse import Warehouse
 

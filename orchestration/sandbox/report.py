@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rich import box
 from rich.table import Table
 
-from orchestration.deliveries import explain
+from orchestration.deliveries.answers import explain
 from orchestration.sandbox.alert_receiver import read_alerts
 from orchestration.warehouse import sql
 

@@ -3,7 +3,7 @@
 A code with a subcode is looked up as ``code_subcode`` first, then as the code alone.
 
 Belongs here: the rows. Lives elsewhere: reading an answer (``meta_conversions.py``), what a sender does then
-(``deliveries/outcomes.py``). ``docs/destinations/meta.md`` shows the same rows.
+(``deliveries/ledger/outcomes.py``). ``docs/destinations/meta.md`` shows the same rows.
 """
 
 from __future__ import annotations

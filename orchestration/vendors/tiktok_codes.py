@@ -1,7 +1,7 @@
 """What the return codes of TikTok's Business API mean to a sender, row by row. They come in an HTTP 200.
 
 Belongs here: the rows. Lives elsewhere: reading an answer (``tiktok_events.py``), what a sender does then
-(``deliveries/outcomes.py``). ``docs/destinations/tiktok.md`` shows the same rows.
+(``deliveries/ledger/outcomes.py``). ``docs/destinations/tiktok.md`` shows the same rows.
 """
 
 from __future__ import annotations

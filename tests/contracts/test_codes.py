@@ -19,8 +19,8 @@ from pydantic import SecretStr
 
 from orchestration.deliveries.conversion import Account, Conversion
 from orchestration.deliveries.destinations import DESTINATIONS
-from orchestration.deliveries.outcomes import Outcome, of_error
-from orchestration.deliveries.states import State
+from orchestration.deliveries.ledger.outcomes import Outcome, of_error
+from orchestration.deliveries.ledger.states import State
 from orchestration.sandbox.server import Sandbox, running_sandbox
 from orchestration.settings import Settings
 from orchestration.vendors import meta_codes, tiktok_codes

@@ -20,9 +20,9 @@ from pydantic import SecretStr
 
 from orchestration.deliveries.conversion import Account, Conversion, Request
 from orchestration.deliveries.destinations import destination_of
-from orchestration.deliveries.outcomes import of_error
-from orchestration.deliveries.splitting import Splitter
-from orchestration.deliveries.states import State
+from orchestration.deliveries.ledger.outcomes import of_error
+from orchestration.deliveries.ledger.states import State
+from orchestration.deliveries.sending.splitting import Splitter
 from orchestration.sandbox.server import Sandbox, running_sandbox
 from orchestration.sandbox.tally import Place
 from orchestration.settings import Settings

@@ -14,11 +14,11 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from orchestration.deliveries.accounts.findings import Finding
 from orchestration.deliveries.conversion import Account, Conversion
 from orchestration.deliveries.destinations import meta
-from orchestration.deliveries.findings import Finding
-from orchestration.deliveries.outcomes import of_error
-from orchestration.deliveries.states import State
+from orchestration.deliveries.ledger.outcomes import of_error
+from orchestration.deliveries.ledger.states import State
 from orchestration.sandbox.server import Sandbox, running_sandbox
 from orchestration.settings import Settings
 from orchestration.vendors.errors import Throttled, Unclear, VendorError

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from expectations.rules import RULES
 from expectations.suites import SUITES, marts__fct_touches
-from orchestration.deliveries import gate
+from orchestration.deliveries.sending import gate
 from orchestration.quality.checks import build_check, definitions, failed_runs
 from orchestration.sandbox.alert_receiver import running_alert_receiver
 from orchestration.settings import Settings

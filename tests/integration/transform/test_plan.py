@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from psycopg.types.json import Jsonb
 
+from orchestration.deliveries.accounts.routes import DEFAULT_ROUTES
 from orchestration.deliveries.conversion import Account, Conversion
 from orchestration.deliveries.destinations import DESTINATIONS
-from orchestration.deliveries.routes import DEFAULT_ROUTES
 
 from .conftest import Company, Tale
 

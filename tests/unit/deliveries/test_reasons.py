@@ -92,7 +92,7 @@ def test_every_reason_that_the_ledger_writes_is_in_the_catalogue() -> None:
             r"reason = (case\b.*?\bend\b|'[a-z_]+')", path.read_text("utf-8"), re.DOTALL
         ):
             written |= set(re.findall(r"(?:then|else|^) ?'([a-z_]+)'", block))
-    returned = ast.parse((STAGE / "ledger.py").read_text("utf-8"))
+    returned = ast.parse((STAGE / "ledger" / "ledger.py").read_text("utf-8"))
     for function in ast.walk(returned):
         if isinstance(function, ast.FunctionDef) and function.name == "reason_of":
             for result in (node for node in ast.walk(function) if isinstance(node, ast.Return)):

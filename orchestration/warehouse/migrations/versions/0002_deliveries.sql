@@ -25,7 +25,7 @@ as $$
     )
 $$;
 
--- One row for each thing owed to a destination; see deliveries/states.py for the ways between the states.
+-- One row for each thing owed to a destination; see deliveries/ledger/states.py for the ways between the states.
 create table ops.deliveries (
     tenant_id uuid not null references ops.tenants,
     delivery_id text not null check (delivery_id ~ '^[0-9a-f]{64}$'),

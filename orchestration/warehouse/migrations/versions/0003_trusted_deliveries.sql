@@ -19,7 +19,7 @@ alter table ops.deliveries add constraint deliveries_state_check check (
     )
 );
 
--- The ways between the states, as deliveries/states.py has them.
+-- The ways between the states, as deliveries/ledger/states.py has them.
 create or replace function ops.check_delivery_transition() returns trigger
 language plpgsql
 set search_path = pg_catalog
