@@ -216,7 +216,9 @@ def test_credit_is_the_same_under_other_names_and_another_order(
     # Direct is the one name that means something.
     renamed = dict(zip(NAMES, (*data.draw(st.permutations(NAMES[:-1])), "direct"), strict=True))
     listed = dict(sorted(renamed.items(), key=lambda pair: pair[1]))
-    before = credit_by_step(given_paths, range(len(given_paths)), {n: n for n in NAMES}, model)
+    before = credit_by_step(
+        given_paths, range(len(given_paths)), dict(zip(NAMES, NAMES, strict=True)), model
+    )
     after = credit_by_step(given_paths, order, listed, model)
     assert after.keys() == before.keys()
     for step, (credit, money) in before.items():
