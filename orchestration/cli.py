@@ -45,6 +45,7 @@ app.add_typer(filters.app)
 app.add_typer(doctor.app)
 app.add_typer(consent.app, name="consent")
 app.add_typer(attribution.attribution_app, name="attribution")
+app.add_typer(attribution.bench_app, name="bench")
 app.add_typer(sandbox.sandbox_app, name="sandbox")
 
 
