@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from orchestration.attribution.journeys import Integers, Journeys
 
 MOST_ORDER = 3
-# Beyond this many states the matrix is not laid out densely any more.
-_DENSE_STATES = 2_000
+# Up to this many states a dense inverse is the fastest: some seconds and half a gigabyte at most.
+_DENSE_STATES = 4_000
+# The share of the conversion probability that walkers still under way may make up.
+_UNDER_WAY = 1e-14
 # Up to this many possible states are told apart by counting, more by sorting.
 _COUNTED_STATES = 1 << 23
 # Decimals of an effect: the order of channels must not show in the last bits, or else a cent could change sides.
@@ -53,7 +55,7 @@ def removal_effects(journeys: Journeys, order: int = 1) -> NDArray[np.float64]:
     if not np.any(journeys.conversion >= 0):
         return np.zeros(size)
     state, newest = _states(journeys, order)
-    chain = _Chain.of(journeys, state, len(newest))
+    chain = _count_steps(journeys, state, len(newest))
     effects = np.zeros(size)
     for channel in np.unique(newest):
         effects[channel] = chain.effect_of(newest == channel)
@@ -86,66 +88,74 @@ def _states(journeys: Journeys, order: int) -> tuple[Integers, Integers]:
     return state, known % base
 
 
-class _Chain:
-    """The absorbing chain: first steps, transition probabilities between states, and into conversion."""
+class _Dense:
+    """A chain of few states: all effects come from one inverse."""
 
-    def __init__(self, start: Any, between: Any, convert: Any) -> None:
-        from scipy.sparse import eye_array
-        from scipy.sparse.linalg import splu
-
-        self._start = start
-        self._between = between
-        self._convert = convert
-        if isinstance(between, np.ndarray):
-            self._fundamental = np.linalg.inv(np.eye(len(start)) - between)
-            self._converts = self._fundamental @ convert
-            self._visits = start @ self._fundamental
-        else:
-            self._fundamental = None
-            self._converts = splu((eye_array(len(start)) - between).tocsc()).solve(convert)
+    def __init__(self, start: Any, steps: Any, ends: Any, visits: Any) -> None:
+        self._fundamental = np.linalg.inv(np.eye(len(start)) - steps / visits[:, None])
+        self._converts = self._fundamental @ (ends / visits)
+        self._visits = start @ self._fundamental
         self._whole = float(start @ self._converts)
-
-    @classmethod
-    def of(cls, journeys: Journeys, state: Integers, count: int) -> _Chain:
-        """Count the steps of all journeys."""
-        from scipy.sparse import coo_array
-
-        firsts, lasts = journeys.offsets[:-1], journeys.offsets[1:] - 1
-        start = np.bincount(state[firsts], minlength=count) / len(firsts)
-        out = np.maximum(np.bincount(state, minlength=count), 1).astype(float)
-        convert = np.bincount(state[lasts[journeys.conversion >= 0]], minlength=count) / out
-        if count <= _DENSE_STATES:
-            steps = _count_pairs(state[:-1], state[1:], count)
-            # Where one journey ends and the next begins nobody went.
-            steps -= _count_pairs(state[lasts[:-1]], state[firsts[1:]], count)
-            return cls(start, steps / out[:, None], convert)
-        goes = np.ones(len(state), dtype=bool)
-        goes[lasts] = False
-        here = np.flatnonzero(goes)
-        steps = coo_array(
-            (np.ones(len(here)), (state[here], state[here + 1])), shape=(count, count)
-        )
-        return cls(start, steps.tocsr().multiply(1 / out[:, None]).tocsr(), convert)
 
     def effect_of(self, removed: NDArray[np.bool_]) -> float:
         """The share of the conversion probability that is lost when some states lead to null."""
-        if self._fundamental is None:
-            return 1 - self._solve_without(removed) / self._whole
-        into = self._visits[removed]
-        within = self._fundamental[np.ix_(removed, removed)]
-        return float(into @ np.linalg.solve(within, self._converts[removed])) / self._whole
+        places = np.flatnonzero(removed)
+        within = self._fundamental[np.ix_(places, places)]
+        lost = self._visits[places] @ np.linalg.solve(within, self._converts[places])
+        return float(lost) / self._whole
 
-    def _solve_without(self, removed: NDArray[np.bool_]) -> float:
-        """The probability to convert by the states that are left."""
-        from scipy.sparse import eye_array
-        from scipy.sparse.linalg import splu
 
-        kept = ~removed
-        inner = self._between[kept][:, kept]
-        if not inner.shape[0]:
-            return 0.0
-        converts = splu((eye_array(inner.shape[0]) - inner).tocsc()).solve(self._convert[kept])
-        return float(self._start[kept] @ converts)
+class _Sparse:
+    """A chain of many states: walkers set out, and those still on their way are followed until they do not matter.
+
+    Factors of so large a matrix fill up; walkers need a step for each touch of the longer journeys. Who stays in a
+    state is not followed: it changes nothing about where the walk ends, and only takes time.
+    """
+
+    def __init__(self, start: Any, steps: Any, ends: Any, visits: Any) -> None:
+        from scipy.sparse import diags_array
+
+        leaves = visits - steps.diagonal()
+        moves = (steps - diags_array(steps.diagonal())).T.tocsr()
+        self._moves = moves.multiply(1 / leaves).tocsr()
+        self._start = start
+        self._convert = ends / leaves
+        self._whole = self._walk(np.ones(len(start)), 0.0)
+
+    def effect_of(self, removed: NDArray[np.bool_]) -> float:
+        """The share of the conversion probability that is lost when some states lead to null."""
+        return 1 - self._walk((~removed).astype(float), self._whole) / self._whole
+
+    def _walk(self, kept: NDArray[np.float64], scale: float) -> float:
+        """The probability to convert by the states that are kept; what is still under way bounds the error."""
+        walkers = self._start * kept
+        converted = 0.0
+        while walkers.sum() > _UNDER_WAY * max(scale, converted):
+            converted += float(walkers @ self._convert)
+            walkers = (self._moves @ walkers) * kept
+        return converted
+
+
+def _count_steps(journeys: Journeys, state: Integers, count: int) -> _Dense | _Sparse:
+    """The chain of all journeys' steps."""
+    firsts, lasts = journeys.offsets[:-1], journeys.offsets[1:] - 1
+    start = np.bincount(state[firsts], minlength=count) / len(firsts)
+    ends = np.bincount(state[lasts[journeys.conversion >= 0]], minlength=count)
+    visits = np.maximum(np.bincount(state, minlength=count), 1)
+    if count <= _DENSE_STATES:
+        steps = _count_pairs(state[:-1], state[1:], count)
+        # Where one journey ends and the next begins nobody went.
+        steps -= _count_pairs(state[lasts[:-1]], state[firsts[1:]], count)
+        return _Dense(start, steps, ends, visits)
+    from scipy.sparse import coo_array
+
+    goes = np.ones(len(state), dtype=bool)
+    goes[lasts] = False
+    here = np.flatnonzero(goes)
+    pairs = (state[here], state[here + 1])
+    return _Sparse(
+        start, coo_array((np.ones(len(here)), pairs), shape=(count, count)).tocsr(), ends, visits
+    )
 
 
 def _count_pairs(here: Integers, there: Integers, count: int) -> NDArray[np.int64]:
