@@ -1276,7 +1276,8 @@ where
     )
 
 -- name: find_destinations_that_are_stopped
--- Destinations that nothing is sent to because the platform or a probe said no; a person's pause is no failure.
+-- Destinations that nothing is sent to because the platform or a probe said no. A person's pause is no failure, nor is
+-- a platform that asks to be left alone for a while.
 select 1
 from ops.delivery_stops as stops
 inner join {batch} as deliveries
@@ -1284,5 +1285,5 @@ inner join {batch} as deliveries
         stops.tenant_id = deliveries.tenant_id
         and stops.platform = deliveries.platform
         and stops.account_id = deliveries.account_id
-where stops.kind <> 'person' and deliveries.state in ('pending', 'retry_wait', 'in_doubt')
+where stops.kind not in ('person', 'throttle') and deliveries.state in ('pending', 'retry_wait', 'in_doubt')
 group by stops.platform, stops.account_id, stops.target

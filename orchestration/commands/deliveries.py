@@ -365,7 +365,7 @@ def _list_obstacles(status: Any) -> Sequence[str]:
         found.append(f"the gate is closed by {', '.join(status.gate)}")
     if status.throttled_until:
         found.append(
-            f"{NAMES[status.platform]} asks to be left alone until {_moment(status.throttled_until)}"
+            f"throttled until {_moment(status.throttled_until)}, as {NAMES[status.platform]} asks"
         )
     return found
 

@@ -143,5 +143,5 @@ def _is_over(stop: stops.Stop, well: AbstractSet[str]) -> bool:
             return bool(well & _OF_CREDENTIAL)
         case "route":
             return f"upload:{stop.target}" in well
-        case "person":
+        case "person" | "throttle":
             return False

@@ -290,9 +290,11 @@ def list_status(warehouse: Warehouse, tenant_id: UUID) -> list[Status]:
                 found[row.platform, row.account_id].throttled_until = row.until_at
         for (platform, account_id), status in found.items():
             account = Account(tenant_id, platform, account_id)
-            status.stops = [
-                say_stop(platform, stop) for stop in stops.list_stops(connection, account)
-            ]
+            for stop in stops.list_stops(connection, account):
+                if stop.kind == "throttle":
+                    status.throttled_until = stop.next_try_at
+                else:
+                    status.stops.append(say_stop(platform, stop))
     return list(found.values())
 
 

@@ -101,6 +101,8 @@ def say_stop(platform: str, stop: Stop) -> str:
     """A stop in words: what, by whom, since when, and when it is tried again."""
     meaning = find_meaning(platform, stop.code)
     why = f"{stop.code}: {meaning.sentence}" if meaning else stop.code
+    if stop.kind == "throttle":
+        return f"throttled until {stop.next_try_at:%Y-%m-%d %H:%M} UTC ({why})"
     who = f"paused by {stop.stopped_by}" if stop.kind == "person" else f"{stop.kind} refused"
     what = f" for {stop.target}" if stop.target else ""
     again = f", tried again at {stop.next_try_at:%Y-%m-%d %H:%M} UTC" if stop.next_try_at else ""

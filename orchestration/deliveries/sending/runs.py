@@ -19,7 +19,13 @@ from orchestration.deliveries.conversion import Account, Conversion, Request
 from orchestration.deliveries.destinations import destination_of
 from orchestration.deliveries.ledger import leases, ledger, submissions
 from orchestration.deliveries.ledger.leases import Leased, Opened
-from orchestration.deliveries.ledger.outcomes import BLOCKED_WAIT, Outcome, of_error, rejected
+from orchestration.deliveries.ledger.outcomes import (
+    BLOCKED_WAIT,
+    THROTTLE_WAIT,
+    Outcome,
+    of_error,
+    rejected,
+)
 from orchestration.deliveries.ledger.states import State
 from orchestration.deliveries.ledger.timing import Breaker, backoff
 from orchestration.deliveries.sending import gate, stops
@@ -109,6 +115,8 @@ class Run:
         """
         if not self._is_tidy:
             ledger.tidy(self._warehouse, self._account, self._repeats)
+            with self._warehouse.tenant(self._account.tenant_id) as connection:
+                stops.forget_throttle(connection, self._account)
             self._is_tidy = True
         doors = self._open_doors()
         if doors is None:
@@ -144,7 +152,7 @@ class Run:
 
     def _poll(self) -> None:
         due = submissions.list_submitted(self._warehouse, self._account)
-        if not due or not self._is_connected():
+        if not due or self._is_throttled() or not self._is_connected():
             return
         for request in due:
             try:
@@ -156,6 +164,8 @@ class Run:
                 answer = Outcome(State.IN_DOUBT, error.code, is_failure=True)
             except VendorError as error:
                 self.report.codes[error.code] += 1
+                if isinstance(error, Throttled):
+                    self._hold(error)
                 return
             if answer is None and not request.is_overdue:
                 submissions.postpone_submitted(self._warehouse, self._account, request)
@@ -202,7 +212,8 @@ class Run:
             s.target: f"{s.kind}:{s.code}" for s in standing if s.target not in self._on_trial
         }
         if reason := closed.pop(stops.WHOLE_ACCOUNT, None):
-            self._stop("stopped", reason)
+            kind, _, code = reason.partition(":")
+            self._stop(*(("throttled", code) if kind == "throttle" else ("stopped", reason)))
             return None
         self.report.closed |= closed
         return frozenset(closed)
@@ -305,6 +316,7 @@ class Run:
     def _react(self, error: VendorError, lane: str) -> bool:
         match error:
             case Throttled():
+                self._hold(error)
                 return self._stop("throttled", error.code)
             case Unauthorized():
                 self._close("credential", error.code)
@@ -317,6 +329,17 @@ class Run:
                 return True
             case _:
                 return True
+
+    def _hold(self, error: Throttled) -> None:
+        """Leave the account alone, for whatever is planned meanwhile too."""
+        with self._warehouse.tenant(self._account.tenant_id) as connection:
+            wait = error.retry_after or THROTTLE_WAIT
+            stops.hold_account(connection, self._account, error.code, wait)
+
+    def _is_throttled(self) -> bool:
+        with self._warehouse.tenant(self._account.tenant_id) as connection:
+            standing = stops.list_stops(connection, self._account)
+        return any(stop.kind == "throttle" for stop in standing)
 
     def _close(self, kind: stops.Kind, code: str, lane: str = stops.WHOLE_ACCOUNT) -> None:
         """Let nothing more leave until a small request, or a person, says that it goes again."""

@@ -2,7 +2,8 @@
 
 A person's pause has no end of its own. What a platform refused (a credential: the whole account; a route: one lane)
 is tried again after a quarter of an hour with a request of a few rows, and goes on by itself when that is taken.
-Whoever stops or resumes is written into the audit log.
+Whoever stops or resumes is written into the audit log. A platform that was asked too often names a time (``throttle``):
+until then its whole account is left alone, and nobody has to act.
 
 Belongs here: stopping, resuming, listing. Lives elsewhere: which answer stops what (``outcomes.py``), obeying
 (``sender.py``), finding an account unable before anything is sent (``capabilities.py``).
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from orchestration.deliveries.conversion import Account
 
-Kind = Literal["person", "credential", "route", "probe"]
+Kind = Literal["person", "credential", "route", "probe", "throttle"]
 
 _QUERIES = sql.load(__file__, "stops.sql")
 WHOLE_ACCOUNT = ""
@@ -38,11 +39,11 @@ class Stop:
 
     Attributes:
         target: The lane; empty for the whole account.
-        kind: ``person``, ``credential``, ``route`` or ``probe``.
+        kind: ``person``, ``credential``, ``route``, ``probe`` or ``throttle``.
         code: The platform's code or ours, or a person's reason.
         stopped_by: A person's name for themselves, or ``sender``.
         stopped_at: Since when.
-        next_try_at: When a small request may ask; None: only a person ends it.
+        next_try_at: When a small request may ask, or a throttle is over; None: only a person ends it.
         is_due: Whether it may ask now.
     """
 
@@ -91,6 +92,17 @@ def stop_for_a_while(
     return _stop(connection, account, kind, code, BY_SENDER, target, asked)
 
 
+def hold_account(connection: Connection, account: Account, code: str, wait: timedelta) -> None:
+    """Leave an account alone for as long as its platform asks; it goes on by itself afterwards."""
+    told = {"code": code, "stopped_by": BY_SENDER, "wait": wait}
+    connection.execute(_QUERIES.hold_account, account.key | told)
+
+
+def forget_throttle(connection: Connection, account: Account) -> None:
+    """Clear away what is over by itself."""
+    connection.execute(_QUERIES.forget_throttle, account.key)
+
+
 def resume(connection: Connection, account: Account, by: str, target: str = WHOLE_ACCOUNT) -> bool:
     """Let things leave again, and let the rows that waited go at once.
 
@@ -115,7 +127,7 @@ def resume(connection: Connection, account: Account, by: str, target: str = WHOL
 
 
 def list_stops(connection: Connection, account: Account) -> list[Stop]:
-    """What is stopped at an account, the whole account first."""
+    """What is stopped at an account now, the whole account first."""
     rows = connection.execute(_QUERIES.list_stops, account.key).mappings()
     return [Stop(**row) for row in rows]
 

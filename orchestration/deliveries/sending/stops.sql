@@ -1,5 +1,6 @@
 -- name: list_stops
--- What is stopped, the whole account first. A credential that was renewed since is tried at once.
+-- What is stopped, the whole account first. A credential that was renewed since is tried at once; a throttle whose time
+-- is over stops nothing.
 select
     s.target,
     s.kind,
@@ -19,7 +20,11 @@ select
         )
     ) as is_due
 from ops.delivery_stops as s
-where s.tenant_id = :tenant_id and s.platform = :platform and s.account_id = :account_id
+where
+    s.tenant_id = :tenant_id
+    and s.platform = :platform
+    and s.account_id = :account_id
+    and (s.kind <> 'throttle' or s.next_try_at > now())
 order by s.target
 
 -- name: upsert_stop
@@ -39,6 +44,27 @@ set
     next_try_at = excluded.next_try_at
 where delivery_stops.kind <> 'person' or excluded.kind = 'person'
 returning xmax = 0 as is_new, kind
+
+-- name: hold_account
+-- Leave an account alone for as long as its platform asks. What stops it already is tried no earlier than that.
+insert into ops.delivery_stops (
+    tenant_id, platform, account_id, target, kind, code, stopped_by, next_try_at
+) values (
+    :tenant_id, :platform, :account_id, '', 'throttle', :code, :stopped_by, now() + cast(:wait as interval)
+)
+on conflict (tenant_id, platform, account_id, target) do update
+set next_try_at = greatest(delivery_stops.next_try_at, excluded.next_try_at)
+where delivery_stops.kind <> 'person'
+
+-- name: forget_throttle
+-- Clear away a throttle whose time is over.
+delete from ops.delivery_stops
+where
+    tenant_id = :tenant_id
+    and platform = :platform
+    and account_id = :account_id
+    and kind = 'throttle'
+    and next_try_at <= now()
 
 -- name: delete_stop
 -- End a stop; one that ends by itself leaves a person's alone.

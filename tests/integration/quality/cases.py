@@ -261,10 +261,13 @@ CASES: dict[str, Case] = {
         keep=each(
             put("ops.accounts"),
             put("ops.accounts", account_id="9002"),
-            # A refusal that nothing waits for, and a pause that a person wanted.
+            # A refusal that nothing waits for, a pause that a person wanted, and a throttle that ends by itself.
             put("ops.delivery_stops", target="crm"),
             put("ops.deliveries", state="pending", account_id="9002"),
             put("ops.delivery_stops", account_id="9002", kind="person", code="audit"),
+            put("ops.accounts", account_id="9003"),
+            put("ops.deliveries", state="pending", account_id="9003"),
+            put("ops.delivery_stops", account_id="9003", kind="throttle", code="http_429"),
         ),
         breach=put("ops.deliveries", state="pending"),
     ),

@@ -257,18 +257,19 @@ $$;
 revoke execute on function ops.prune_ledger(timestamptz, text[]) from public;
 grant execute on function ops.prune_ledger(timestamptz, text[]) to worker;
 
--- What nothing is sent to: a person paused it, its credential or route was refused, a probe found it unable.
+-- What nothing is sent to: a person paused it, its credential or route was refused, a probe found it unable, its platform
+-- asked to be left alone for a while.
 create table ops.delivery_stops (
     tenant_id uuid not null,
     platform text not null,
     account_id text not null,
     -- The lane or action that is stopped; '' is the whole account.
     target text not null default '',
-    kind text not null check (kind in ('person', 'credential', 'route', 'probe')),
+    kind text not null check (kind in ('person', 'credential', 'route', 'probe', 'throttle')),
     code text not null,
     stopped_by text not null,
     stopped_at timestamptz not null default clock_timestamp(),
-    -- When one request may ask whether it goes again; null: only a person ends it.
+    -- When one request may ask whether it goes again, and when a throttle is over; null: only a person ends it.
     next_try_at timestamptz,
     primary key (tenant_id, platform, account_id, target),
     foreign key (tenant_id, platform, account_id) references ops.accounts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
@@ -213,3 +214,68 @@ def test_two_senders_side_by_side_send_each_row_once(
         received = desk.received(platform)
         assert (received["events_accepted"], received["distinct_ids"]) == (60, 60)
     assert set(desk.rows("attempts")) == {(1,)}
+
+
+# TikTok names no time; its guide asks for five minutes.
+@pytest.mark.parametrize(("platform", "minutes"), [("google", 20), ("meta", 20), ("tiktok", 5)])
+def test_throttle_holds_what_is_planned_meanwhile_and_ends_by_itself(
+    make_desk: DeskMaker, platform: str, minutes: int
+) -> None:
+    desk = make_desk(platform)
+    plan_many(desk, platform, 2)
+    desk.sandbox.arm(platform, "429", retry_after=1_200)
+    assert desk.send()[platform].stopped_by == "throttled"
+    [(target, kind, _, by)] = standing(desk)
+    assert (target, kind, by) == ("", "throttle", "sender")
+    [(wait,)] = desk.admin.execute(
+        "select next_try_at - clock_timestamp() from ops.delivery_stops"
+    ).fetchall()
+    assert timedelta(minutes=minutes - 1) < wait <= timedelta(minutes=minutes)
+    plan_many(desk, platform, 2, first=50)
+    desk.pass_time((minutes - 1) / 60)
+    report = desk.send()[platform]
+    assert (report.stopped_by, report.requests) == ("throttled", 0)
+    desk.pass_time(1 / 60)
+    report = desk.send()[platform]
+    assert (report.stopped_by, report.requests) == (None, 1)
+    assert desk.received(platform)["distinct_ids"] == 4
+    assert standing(desk) == []
+    # Nobody stopped anything, and nobody has to know.
+    assert audited(desk) == []
+
+
+def test_throttled_question_holds_questions_and_sending_alike(make_desk: DeskMaker) -> None:
+    desk = make_desk("google")
+    plan_many(desk, "google", 1)
+    desk.sandbox.arm("google", "429", operation="status", retry_after=600)
+    desk.send()
+    assert [kind for _, kind, *_ in standing(desk)] == ["throttle"]
+    plan_many(desk, "google", 1, first=50)
+    desk.pass_time(9 / 60)
+    before = desk.rows("state, next_at")
+    assert desk.send()["google"].requests == 0
+    # A question would have put the next one off.
+    assert desk.rows("state, next_at") == before
+    desk.pass_time(2 / 60)
+    assert desk.send()["google"].requests == 1
+    desk.pass_time(1)
+    desk.send()
+    assert set(desk.states().values()) == {"accepted"}
+
+
+def test_throttle_ends_neither_a_refusal_nor_a_pause(make_desk: DeskMaker) -> None:
+    desk = make_desk("meta")
+    account = desk.account("meta")
+    with desk.warehouse.tenant(desk.tenant_id) as connection:
+        stops.stop_for_a_while(connection, account, "credential", "190")
+        stops.hold_account(connection, account, "http_429", timedelta(hours=1))
+        [refusal] = stops.list_stops(connection, account)
+    assert refusal.kind == "credential"
+    # A small request asks no earlier than both allow.
+    assert refusal.next_try_at is not None
+    assert refusal.next_try_at - refusal.stopped_at > timedelta(minutes=59)
+    pause(desk, "meta")
+    with desk.warehouse.tenant(desk.tenant_id) as connection:
+        stops.hold_account(connection, account, "http_429", timedelta(hours=1))
+        [stop] = stops.list_stops(connection, account)
+    assert (stop.kind, stop.next_try_at) == ("person", None)
