@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Desk
+from tests.integration.deliveries.conftest import Desk
 
 DeskMaker = Callable[..., Desk]
 LEAD = {"meta_lead_id": "525645896321548"}

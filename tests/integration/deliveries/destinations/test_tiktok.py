@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from psycopg.types.json import Jsonb
 
-from .conftest import Desk
+from tests.integration.deliveries.conftest import Desk
 
 DeskMaker = Callable[..., Desk]
 LEAD = {"tiktok_lead_id": "7391234567890123456"}
