@@ -127,7 +127,10 @@ def _plan_of(fields: Mapping[str, Shape]) -> _Place:
 
 
 def _is_plain(value: Any, place: _Place) -> bool:
-    """Whether a value, of JSON's own types exactly, is declared and of its shape, with all that lies below it."""
+    """Whether a value, of JSON's own types, is declared and of its shape, with all that lies below it.
+
+    Types are exact, but for text: a driver's or an enumeration's is written as text, and judged as text.
+    """
     kind = type(value)
     if kind in place.types:
         return place.matches is None or place.matches(value) is not None
@@ -138,4 +141,10 @@ def _is_plain(value: Any, place: _Place) -> bool:
             if inside is None or not _is_plain(inner, inside):
                 return False
         return True
-    return (kind is list or kind is tuple) and all(_is_plain(item, place) for item in value)
+    if kind is list or kind is tuple:
+        return all(_is_plain(item, place) for item in value)
+    return (
+        str in place.types
+        and isinstance(value, str)
+        and (place.matches is None or place.matches(value) is not None)
+    )

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestration.deliveries import guard
 from orchestration.deliveries.conversion import EventRefused
 from orchestration.deliveries.guard import Shape, refuse_unhashed
 
@@ -79,3 +80,19 @@ def test_plans_of_two_destinations_are_not_mixed_up() -> None:
     for _ in range(200):
         with pytest.raises(EventRefused, match="field_misshapen:a"):
             refuse_unhashed({"a": "x"}, {"a": Shape.HASH})
+
+
+class Text(str):
+    """Text as a driver may hand it over."""
+
+    __slots__ = ()
+
+
+def test_text_of_another_class_is_judged_as_text_at_the_first_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fields = {"a": Shape.HASH}
+    with pytest.raises(EventRefused, match="field_misshapen:a"):
+        refuse_unhashed({"a": Text("jane@example.com")}, fields)
+    monkeypatch.delattr(guard, "_walk")
+    refuse_unhashed({"a": [Text("a" * 64)]}, fields)
