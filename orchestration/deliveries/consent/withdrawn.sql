@@ -116,6 +116,28 @@ named as (
 
     union all
 
+    -- Of a lead whose person nobody has found out, its outcomes alone.
+    select
+        n.changed_at,
+        c.conversion_id,
+        c.person_id
+    from noes as n
+    inner join marts.fct_conversions as c on n.id = c.lead_id
+    where c.tenant_id = :tenant_id and n.kind = 'lead'
+
+    union all
+
+    select
+        n.changed_at,
+        c.conversion_id,
+        c.person_id
+    from noes as n
+    inner join marts.fct_leads as l on n.id = l.external_id
+    inner join marts.fct_conversions as c on l.lead_id = c.lead_id
+    where l.tenant_id = :tenant_id and c.tenant_id = :tenant_id and n.kind = 'lead'
+
+    union all
+
     select
         changed_at,
         null as conversion_id,
