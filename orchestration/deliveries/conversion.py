@@ -71,6 +71,8 @@ class Conversion:
             the outcome is taken back.
         limited_data_use: Whether the tenant's policy limits what the platform may do with it.
         changed_at: When the change became known that an ``adjust`` or a ``retract`` tells; None for a ``send``.
+        parent_lane: The door that the row went through which an ``adjust`` or a ``retract`` changes: whatever was
+            learned since, the platform knows that event by that door. None for a ``send``.
     """
 
     event_id: str
@@ -89,6 +91,7 @@ class Conversion:
     purpose: str = "send"
     limited_data_use: bool = False
     changed_at: datetime | None = None
+    parent_lane: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,8 +128,10 @@ def lane(conversion: Conversion) -> str:
     """The profile: ``crm``, ``messaging``, or the ``action_source`` of everything else.
 
     A name that WhatsApp threads do not know falls to the next profile, as does a sale in a store of a person without
-    e-mail address and phone number, which is all that Meta matches such a sale by.
+    e-mail address and phone number, which is all that Meta matches such a sale by. A change goes where its event went.
     """
+    if conversion.parent_lane:
+        return conversion.parent_lane
     clicks, config = conversion.click_ids, conversion.account.config
     if "meta_lead_id" in clicks and _LEAD_ID.fullmatch(clicks["meta_lead_id"]):
         return "crm"
@@ -174,6 +176,8 @@ def event(conversion: Conversion) -> dict[str, Any]:
             if conversion.action == "Purchase":
                 # Meta knows no repeats there; the order is what a purchase and its return have in common.
                 custom["order_id"] = conversion.event_id
+            if "ctwa_clid" not in conversion.click_ids:
+                raise EventRefused("no_identifiers")
             body["user_data"] = {
                 "ctwa_clid": conversion.click_ids["ctwa_clid"],
                 "whatsapp_business_account_id": config["whatsapp_business_account_id"],

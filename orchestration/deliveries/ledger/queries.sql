@@ -17,6 +17,7 @@ with plan as (
         action_id,
         decision,
         reason,
+        converted_at,
         expires_at
     from marts.delivery_plan
     where
@@ -73,7 +74,7 @@ owed as (
 enrolled as (
     insert into ops.deliveries (
         tenant_id, delivery_id, platform, account_id, action, action_id, conversion_id, version, event_id, state,
-        reason, expires_at
+        reason, next_at, expires_at
     )
     select
         tenant_id,
@@ -87,6 +88,7 @@ enrolled as (
         ops.event_id(tenant_id, platform, account_id, action, conversion_id),
         case decision when 'send' then 'pending' else 'held' end,
         reason,
+        greatest(now(), converted_at),
         expires_at
     from owed
     on conflict do nothing
@@ -262,6 +264,11 @@ select
     d.attempts + 1 as attempt,
     d.failures,
     d.lane,
+    (
+        select parent.lane
+        from ops.deliveries as parent
+        where parent.tenant_id = :tenant_id and parent.delivery_id = d.parent_id
+    ) as parent_lane,
     d.payload,
     d.payload_sha256,
     c.consent,
@@ -297,6 +304,8 @@ where
     and d.state in ('pending', 'retry_wait', 'in_doubt')
     and d.next_at <= now()
     and (d.expires_at is null or d.expires_at > now())
+    -- A clock that is ahead: platforms refuse what has not happened yet, Meta the whole request that holds it.
+    and p.converted_at <= now()
     and (
         d.state <> 'in_doubt'
         or (

@@ -111,7 +111,12 @@ def _word_row(
         # The plan was rebuilt between two statements of this transaction.
         return Taken(row, stopped=Outcome(State.PENDING, wait=_REBUILT, is_sent=False))
     if row.purpose != conversion.purpose:
-        conversion = replace(conversion, purpose=row.purpose, changed_at=row.changed_at)
+        conversion = replace(
+            conversion,
+            purpose=row.purpose,
+            changed_at=row.changed_at,
+            parent_lane=row.parent_lane,
+        )
     try:
         lane, event = word(conversion)
     except EventRefused as refusal:

@@ -258,6 +258,40 @@ def test_order_of_a_whatsapp_thread_is_returned_at_meta(make_desk: DeskMaker) ->
     assert [row[:3] for row in changes(desk)][1:] == [("adjust", "noted", "platform_cannot_adjust")]
 
 
+def test_change_goes_by_the_door_of_what_it_changes_whatever_is_learned_since(
+    make_desk: DeskMaker,
+) -> None:
+    desk = make_desk("meta")
+    desk.plan("c1", "meta")
+    desk.plan("c2", "meta", ctwa_clid="Afe-click")
+    go(desk)
+    # The click of the one is found, and the other turns out to come from a form.
+    desk.change_plan("c1", ctwa_clid="Afe-later")
+    desk.change_plan("c2", meta_lead_id="1234567890123456")
+    change(desk, "c1", reversed_=True)
+    change(desk, "c2", reversed_=True)
+    go(desk)
+    assert desk.rows("conversion_id, kind, lane, state, platform_code") == [
+        ("c1", "send", "system_generated", "accepted", None),
+        ("c1", "retract", None, "noted", "cannot_adjust"),
+        ("c2", "send", "messaging", "accepted", None),
+        ("c2", "retract", "messaging", "accepted", None),
+    ]
+
+
+def test_change_goes_to_the_action_that_was_told_though_the_route_names_another(
+    make_desk: DeskMaker,
+) -> None:
+    desk = installed(make_desk, "datamanager")
+    desk.plan("c1", "google", gclid="Cj0KCQtest")
+    go(desk)
+    desk.change_plan("c1", action_id="900000004")
+    change(desk, "c1", OTHER)
+    go(desk)
+    assert desk.rows("kind, lane") == [("send", "900000002"), ("adjust", "900000002")]
+    assert worth(desk, "google") == OTHER
+
+
 def test_nothing_is_sent_twice_because_a_change_was_called_off(google: Desk) -> None:
     change(google, "c1", OTHER)
     google.enroll()

@@ -137,6 +137,26 @@ def test_overdue_row_expires_though_the_plan_is_old(make_desk: DeskMaker) -> Non
     assert desk.states() == {"c1": "expired"}
 
 
+def test_conversion_of_a_clock_that_is_ahead_leaves_when_its_time_has_come(
+    make_desk: DeskMaker,
+) -> None:
+    desk = make_desk("meta")
+    later = datetime.now(UTC) + timedelta(hours=2)
+    desk.plan("c1", "meta", converted_at=later)
+    desk.plan("c2", "meta")
+    desk.enroll()
+    assert desk.rows("next_at")[0] == (later,)
+    desk.send()
+    assert desk.states() == {"c1": "pending", "c2": "accepted"}
+    # Whoever wakes the row up does not let it go.
+    desk.admin.execute("update ops.deliveries set next_at = now() where state = 'pending'")
+    desk.send()
+    assert desk.states()["c1"] == "pending"
+    desk.change_plan("c1", converted_at=datetime.now(UTC) - timedelta(seconds=1))
+    desk.send()
+    assert desk.states()["c1"] == "accepted"
+
+
 def test_two_senders_never_lease_the_same_row(make_desk: DeskMaker) -> None:
     desk = make_desk("meta")
     for number in range(10):
