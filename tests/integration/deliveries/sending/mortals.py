@@ -20,7 +20,7 @@ import random
 import signal
 import socket
 import sys
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +38,9 @@ from orchestration.warehouse import Warehouse
 
 # The shortest of our bodies is longer, and the heads of requests hold no event.
 _ID_FIELDS = ("event_id", "transactionId")
-_SENDING = frozenset({"ingest", "send_events"})
+_SENDING = frozenset({"ingest", "send_events", "upload", "adjust"})
+# Clients that hold the one that sends.
+_PARTS = frozenset({"manager"})
 
 
 @dataclass
@@ -75,20 +77,27 @@ class MortalWarehouse(Warehouse):
 
 
 class MortalClient:
-    """A client whose user can die when the platform has answered."""
+    """A client whose user can die when a request is about to leave, and when the platform has answered it."""
 
-    def __init__(self, client: Any, death: Death) -> None:
+    def __init__(
+        self, client: Any, answered: Callable[[], None], leaving: Callable[[], None] | None = None
+    ) -> None:
         self._client = client
-        self._death = death
+        self._answered = answered
+        self._leaving = leaving
 
     def __getattr__(self, name: str) -> Any:
-        act = getattr(self._client, name)
+        part = getattr(self._client, name)
+        if name in _PARTS:
+            return MortalClient(part, self._answered, self._leaving)
         if name not in _SENDING:
-            return act
+            return part
 
         def send(*arguments: Any) -> Any:
-            answer = act(*arguments)
-            self._death.come("answered")
+            if self._leaving is not None:
+                self._leaving()
+            answer = part(*arguments)
+            self._answered()
             return answer
 
         return send
@@ -121,7 +130,7 @@ def _live(
         _give_random_ids(chance)
 
     def connect(_warehouse: Warehouse, account: Account) -> Any:
-        return MortalClient(clients[account.platform], death)
+        return MortalClient(clients[account.platform], lambda: death.come("answered"))
 
     tools = Tools(connect, lambda *_: [], chance=lambda: 0.0, parallel=1)
     with MortalWarehouse(settings, death) as warehouse:
