@@ -70,6 +70,12 @@ def why(
     """
     if audit == (lead is not None):
         raise typer.BadParameter("name a lead, or ask for --audit")
+    if audit and destination:
+        raise typer.BadParameter("an audit is of all destinations", param_hint="--destination")
+    if lead and (first_day or last_day):
+        raise typer.BadParameter("--from and --to are for --audit")
+    if first_day and last_day and last_day < first_day:
+        raise typer.BadParameter("ends before it begins", param_hint="--to")
     if audit:
         _audit(
             tenant,
@@ -157,7 +163,11 @@ def _print_audit(found: Audit) -> None:
                 told = say_word(word, is_sent=label == "sent")
                 out.print(f"  {label}: {count:,} {word}: {told}", highlight=False, soft_wrap=True)
     if found.holds:
-        err.print("Every outcome has one word at every destination.")
+        err.print(
+            f"{found.tenant}: every outcome has one word at every destination.",
+            markup=False,
+            highlight=False,
+        )
     for finding in found.findings:
         err.print(f"[red]Broken:[/red] {finding.sentence()}", highlight=False, soft_wrap=True)
         for one in finding.subjects:

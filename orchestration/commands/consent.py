@@ -89,6 +89,8 @@ def policy_set(
     from orchestration.deliveries.consent.consent import set_policy
     from orchestration.warehouse import Warehouse
 
+    if basis is None and unknown is None and limited_data_use is None:
+        raise typer.BadParameter("say what is to hold: --basis, --unknown or --limited-data-use")
     with refusals(), Warehouse(get_settings(), "worker") as warehouse:
         policy = set_policy(
             warehouse,
@@ -132,8 +134,14 @@ def withdraw_consent(
         f"{done.cancelled} deliveries called off, {len(done.sent)} had left already.",
         highlight=False,
     )
+    if done.cancelled or done.sent:
+        err.print(
+            "`leadloop why` shows the no after the next run; nothing of this person leaves meanwhile."
+        )
     if done.sent:
-        table = Table("destination", "action", "outcome", "left at", "state", "can be taken back")
+        table = Table(
+            "destination", "action", "outcome", "left at", "state", "platform takes it back"
+        )
         for sent in done.sent:
             table.add_row(
                 f"{sent.platform}:{sent.account_id}",
@@ -144,6 +152,11 @@ def withdraw_consent(
                 "yes" if sent.is_adjustable else "no",
             )
         out.print(table)
+        err.print(
+            "What left stays with the platforms: taking it back would carry the person's hashes again. Where they "
+            "have to forget it, ask them; docs/consent.md says more.",
+            soft_wrap=True,
+        )
 
 
 @app.command("prove")

@@ -28,6 +28,20 @@ TenantOption = Annotated[
         "--tenant", "-t", help="Tenant: its name or its id; needed where there are several."
     ),
 ]
+
+
+def _check_platform(platform: str | None) -> str | None:
+    if platform not in {None, "google", "meta", "tiktok"}:
+        raise typer.BadParameter("use google, meta or tiktok")
+    return platform
+
+
+PlatformOption = Annotated[
+    str | None,
+    typer.Option(
+        "--platform", help="google, meta or tiktok; default: all.", callback=_check_platform
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
@@ -60,6 +74,11 @@ def tenants_of(warehouse: Warehouse, name_or_id: str | None) -> list[UUID]:
     if name_or_id is not None:
         return [tenant_of(name_or_id)]
     return [tenant.tenant_id for tenant in warehouse.tenants()]
+
+
+def names_of(warehouse: Warehouse) -> dict[UUID, str]:
+    """What the tenants are called: two of them may have an account of one number."""
+    return {tenant.tenant_id: tenant.name for tenant in warehouse.tenants()}
 
 
 def pairs(options: Iterable[str]) -> dict[str, str]:

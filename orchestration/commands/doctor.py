@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from orchestration.commands.console import (
     JsonOption,
+    PlatformOption,
     TenantOption,
     err,
+    names_of,
     out,
     print_line,
     refusals,
@@ -26,16 +28,13 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-_PLATFORMS = ("google", "meta", "tiktok")
 _COLOURS = {"ok": "green", "failed": "red", "unknown": "yellow"}
 
 
 @app.command()
 def doctor(
     tenant: TenantOption = None,
-    platform: Annotated[str | None, typer.Option(help="google, meta or tiktok; default: all.")] = (
-        None
-    ),
+    platform: PlatformOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Ask each account's platform whether it takes what is to be sent; records no conversion.
@@ -46,11 +45,10 @@ def doctor(
     from orchestration.deliveries.sending.sender import Tools
     from orchestration.warehouse import Warehouse
 
-    if platform not in {None, *_PLATFORMS}:
-        raise typer.BadParameter("use google, meta or tiktok", param_hint="--platform")
     has_failed = False
     count = 0
     with refusals(), Warehouse(get_settings(), "worker") as warehouse:
+        names = names_of(warehouse)
         for tenant_id in tenants_of(warehouse, tenant):
             for account in accounts.list_accounts(warehouse, tenant_id):
                 if platform not in {None, account.platform}:
@@ -58,20 +56,25 @@ def doctor(
                 count += 1
                 if not warehouse.settings.may_reach(account.config):
                     err.print(
-                        f"{account.platform} {account.account_id}: an account of the sandbox, not asked.",
+                        f"{_name(names[tenant_id], account)}: an account of the sandbox, which does not run here; "
+                        "not asked.",
                         highlight=False,
                     )
                     continue
                 findings = capabilities.probe_account(warehouse, account, Tools())
                 has_failed = has_failed or any(f.result == "failed" for f in findings)
-                _show(account, findings, as_json=as_json)
+                _show(names[tenant_id], account, findings, as_json=as_json)
     if not count:
         err.print("There is no account to ask; `leadloop account add` makes one.")
     if has_failed:
         raise typer.Exit(1)
 
 
-def _show(account: Account, findings: Sequence[Finding], *, as_json: bool) -> None:
+def _name(tenant: str, account: Account) -> str:
+    return f"{tenant}, {account.platform}:{account.account_id}"
+
+
+def _show(tenant: str, account: Account, findings: Sequence[Finding], *, as_json: bool) -> None:
     if as_json:
         of_account = {
             "tenant_id": str(account.tenant_id),
@@ -90,7 +93,7 @@ def _show(account: Account, findings: Sequence[Finding], *, as_json: bool) -> No
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("what", "result", "in words", title=f"{account.platform} {account.account_id}")
+    table = Table("what", "result", "in words", title=escape(_name(tenant, account)))
     for finding in findings:
         colour = _COLOURS[finding.result]
         table.add_row(

@@ -16,6 +16,7 @@ from orchestration.commands.console import (
     JsonOption,
     TenantOption,
     err,
+    names_of,
     out,
     print_line,
     refusals,
@@ -49,11 +50,12 @@ def verify_ledger(
         tenants = tenants_of(warehouse, tenant)
         verdicts = [found for tenant_id in tenants for found in verify(warehouse, tenant_id)]
         has_head = head is None or any(find_head(warehouse, t, head) for t in tenants)
+        names = names_of(warehouse)
     for verdict in verdicts:
         if as_json:
             print_line(json.dumps(_verdict_json(verdict)))
         else:
-            _tell(verdict)
+            _tell(names[verdict.account.tenant_id], verdict)
     if not has_head:
         err.print(
             f"No chain holds {head}: its end was cut off, or it is older than the ledger keeps rows."
@@ -114,7 +116,10 @@ def replay_requests(
         tenants = tenants_of(warehouse, tenant)
         if batch is None:
             start = (since or datetime(1970, 1, 1)).replace(tzinfo=UTC)  # noqa: DTZ001 - typer reads moments without a zone
-            _compare(found for t in tenants for found in rebuild_all(warehouse, t, start))
+            names = names_of(warehouse)
+            _compare(
+                (names[t], found) for t in tenants for found in rebuild_all(warehouse, t, start)
+            )
             return
         found = next(filter(None, (rebuild(warehouse, t, batch) for t in tenants)), None)
     if found is None:
@@ -150,13 +155,15 @@ def prune_ledger(
             for tenant_id in tenants_of(warehouse, tenant)
             for found in prune(warehouse, tenant_id, now, is_dry=dry_run)
         ]
+        names = names_of(warehouse)
     for tenant_id, found in pruned:
         if as_json:
             account = {"platform": found.platform, "account_id": found.account_id}
             print_line(json.dumps({"tenant_id": str(tenant_id)} | account | found.counts))
         else:
             counts = ", ".join(f"{count} {name}" for name, count in found.counts.items())
-            out.print(f"{found.platform} {found.account_id}: {counts}", highlight=False)
+            account = f"{names[tenant_id]}, {found.platform}:{found.account_id}"
+            out.print(f"{account}: {counts}", markup=False, highlight=False)
     if not pruned:
         err.print("Nothing is old enough.")
 
@@ -166,35 +173,35 @@ def _check_key(option: str, key: str | None) -> None:
         raise typer.BadParameter(f"{option} takes 64 hexadecimal digits")
 
 
-def _compare(requests: Iterable[Rebuilt]) -> None:
+def _compare(requests: Iterable[tuple[str, Rebuilt]]) -> None:
     total = different = 0
-    for found in requests:
+    for tenant, found in requests:
         total += 1
         if not found.is_same:
             different += 1
-            print_line(_sentence(found))
+            print_line(f"{tenant}, {_sentence(found)}")
     err.print(f"{total} requests made again, {different} not as they left.", highlight=False)
     if different:
         raise typer.Exit(1)
 
 
 def _sentence(found: Rebuilt) -> str:
-    place = f"{found.platform} {found.account_id} entry {found.sequence}"
+    place = f"{found.platform}:{found.account_id} entry {found.sequence}"
     if found.is_same:
         return f"{place}: the same {len(found.left.body)} bytes as left."
     return f"{place}: not the bytes that left ({found.request_key})."
 
 
-def _tell(verdict: Verdict) -> None:
-    account = f"{verdict.account.platform} {verdict.account.account_id}"
+def _tell(tenant: str, verdict: Verdict) -> None:
+    account = f"{tenant}, {verdict.account.platform}:{verdict.account.account_id}"
+    lines = [fault.sentence() for fault in verdict.faults]
+    rest = verdict.fault_counts.total() - len(lines)
     if verdict.is_sound:
-        out.print(f"{account}: {verdict.entry_count} entries hold", highlight=False)
-        return
-    for fault in verdict.faults:
-        out.print(f"{account}: {fault.sentence()}", highlight=False, soft_wrap=True)
-    rest = verdict.fault_counts.total() - len(verdict.faults)
-    if rest:
-        out.print(f"{account}: and {rest} more", highlight=False)
+        lines = [f"{verdict.entry_count:,} entries hold"]
+    elif rest:
+        lines.append(f"and {rest:,} more")
+    for line in lines:
+        out.print(f"{account}: {line}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _verdict_json(verdict: Verdict) -> dict[str, object]:

@@ -274,7 +274,7 @@ def test_command_tells_each_account_and_exits_zero_when_all_is_well(
     result = leadloop(make_desk("google", "meta", "tiktok"))
     assert result.exit_code == 0
     for platform, account_id in ACCOUNT_IDS.items():
-        assert f"{platform} {account_id}" in result.stdout
+        assert f"{platform}:{account_id}" in result.stdout
 
 
 def test_command_exits_one_when_something_failed_and_prints_it_for_programs(

@@ -259,6 +259,7 @@ def test_the_commands_record_and_show(books: Books, leadloop: Callable[..., Any]
     assert [s["conversion_id"] for s in json.loads(done.stdout)["sent"]] == ["c1"]
     assert leadloop("withdraw", "nobody").exit_code == 1
     assert leadloop("policy", "set", "--region", "DE", "--unknown", "hold").exit_code == 0
-    assert leadloop("policy", "set", "--region", "Germany").exit_code == 1
+    assert leadloop("policy", "set", "--region", "Germany", "--unknown", "hold").exit_code == 1
+    assert leadloop("policy", "set", "--region", "FR").exit_code == 2
     shown = leadloop("policy", "show", "--json")
     assert {json.loads(line)["region"] for line in shown.stdout.splitlines()} == {"*", "DE"}
