@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from rich.progress import Progress
 
 from orchestration.instance import activate
-from orchestration.sandbox import report
+from orchestration.sandbox import proofs, report
 from orchestration.sandbox.accounts import install_sandbox_accounts
 from orchestration.sandbox.senders import Senders
 from orchestration.sandbox.setting import environment_of, require_sandbox_accounts
@@ -88,6 +88,7 @@ def run_demo(settings: Settings, console: Console) -> None:
         analyst = stack.enter_context(Warehouse(stage.settings, "analyst"))
         receipts = stage.sandbox.counts()
         report.print_report(warehouse, analyst, receipts, console)
+        proofs.print_proofs(warehouse, datetime.now(UTC), console)
         report.print_alerts(stage.settings.home / "sandbox", console)
         added = report.count_everything(warehouse) - before
         report.print_end(warehouse, added, time.monotonic() - started, console)

@@ -103,6 +103,7 @@ def print_end(warehouse: Warehouse, added: Totals, seconds: float, console: Cons
         "make dev": "the Dagster UI with this run, the intake, the panel",
         f"{program} why {lead}": "one lead, destination by destination",
         f"{program} deliveries preview {conversion}": "the exact request bodies of one conversion",
+        f"{program} deliveries eligibility": "whether the platforms' optimizers can use what they get",
         f'{program} psql --tenant "{tenant.name}"': "the marts, as an analyst",
     }
     for command, meaning in lines.items():
@@ -194,13 +195,16 @@ def _print_deliveries(warehouse: Warehouse, console: Console) -> None:
 
 
 def _print_receipts(receipts: Mapping[str, Mapping[str, Any]], console: Console) -> None:
-    for platform, counts in receipts.items():
-        told = ", ".join(
-            f"{value} {name.replace('_', ' ')}"
-            for name, value in counts.items()
-            if isinstance(value, int)
-        )
-        console.print(f"What {platform} saw: {told}", highlight=False)
+    """What arrived at the stand-ins, of those that take events, and what they would count of it."""
+    seen = {name: counts for name, counts in receipts.items() if counts["events_received"]}
+    facts = ["requests", "events_received", "events_accepted", "counted", "counted_twice"]
+    facts += ["raw_personal_data"]
+    table = _table("What the platforms saw", "platform", *(f.replace("_", " ") for f in facts))
+    for platform, counts in seen.items():
+        table.add_row(platform, *(f"{counts[fact]:,}" for fact in facts))
+    for column in table.columns[1:]:
+        column.justify = "right"
+    console.print(table)
 
 
 def _read(warehouse: Warehouse, tenant: Tenant, statement: TextClause) -> Sequence[RowMapping]:
