@@ -120,8 +120,7 @@ def share_money(credit: Weights, values: Integers, offsets: Integers) -> Integer
     """
     lengths = np.diff(offsets)
     exact = credit * np.repeat(values, lengths)
-    # What is within rounding of a whole cent is one.
-    money = np.floor(exact.round(_FRACTION_DECIMALS)).astype(np.int64)
+    money = np.floor(exact).astype(np.int64)
     if not len(values):
         return money
     left = values - np.add.reduceat(money, offsets[:-1])

@@ -35,8 +35,6 @@ _DENSE_STATES = 4_000
 _UNDER_WAY = 1e-14
 # Up to this many possible states are told apart by counting, more by sorting.
 _COUNTED_STATES = 1 << 23
-# Decimals of an effect: the order of channels must not show in the last bits, or else a cent could change sides.
-_DECIMALS = 12
 
 
 def removal_effects(journeys: Journeys, order: int = 1) -> NDArray[np.float64]:
@@ -60,7 +58,7 @@ def removal_effects(journeys: Journeys, order: int = 1) -> NDArray[np.float64]:
     for channel in np.unique(newest):
         effects[channel] = chain.effect_of(newest == channel)
     # Rounding alone can make the effect of a channel that loses nothing negative.
-    return np.maximum(effects.round(_DECIMALS), 0.0)
+    return np.maximum(effects, 0.0)
 
 
 def shares(effects: NDArray[np.float64]) -> NDArray[np.float64]:

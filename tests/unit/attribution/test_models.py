@@ -264,3 +264,9 @@ def test_nothing_at_all_earns_nothing(model: str) -> None:
         conversions, money = totals(journeys, model, np.zeros(0, dtype=np.int64))
         assert not conversions.any()
         assert not money.any()
+
+
+def test_fractions_that_differ_only_by_rounding_are_equal() -> None:
+    for noise in (1e-13, -1e-13):
+        money = share_money(np.array([0.5 + noise, 0.5 - noise]), np.array([1]), np.array([0, 2]))
+        assert list(money) == [0, 1]

@@ -32,8 +32,8 @@ def test_markov_of_three_channels_and_three_journeys() -> None:
 def test_markov_of_advertising_and_mailing() -> None:
     """The chain of the article: start goes to ads with 0.8; ads convert with 0.5 and lead to mailing with 0.25.
 
-    So 0.8 convert in all, 0.2 without ads and 0.4 without mailing. Puzyrov, "Markov chain attribution: simple
-    explanation of removal effect", serhiipuzyrov.com, 2019.
+    By hand 0.8 convert in all, 0.2 without ads and 0.4 without mailing. The chain is that of Puzyrov, "Markov chain
+    attribution: simple explanation of removal effect", serhiipuzyrov.com, 2019.
     """
     journeys = journeys_of(
         [
@@ -53,7 +53,7 @@ def test_markov_of_advertising_and_mailing() -> None:
 def test_markov_is_what_the_packages_sample() -> None:
     """1.991106 and 1.008894 by simulation; the exact answer is 2 and 1.
 
-    Woloso, pychattr (README of the package, after Altomare and Loris's ChannelAttribution): 10,000 walks.
+    README of jmwoloso/pychattr on GitHub, a port of Altomare and Loris's ChannelAttribution: 10,000 walks.
     """
     journeys = journeys_of(
         [
