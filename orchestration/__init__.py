@@ -7,6 +7,7 @@ The folders, in the order in which the data travels:
     transform/    3  dbt, staging: one canonical shape                             → staging
     enrichment/   4  URLs into parameters, identifiers into hashes                 → vault
     transform/    5  dbt, models: touches, leads, conversions, credit              → marts
+    attribution/  5  models that see all journeys at once; every model on anybody's files
     quality/      6  numbered rules as asset checks; a failed one blocks what leaves
     deliveries/   7  plan, ledger, sender: what goes back to the platforms         → ops.deliveries
     panel/        8  what people look at
