@@ -345,6 +345,17 @@ def test_whether_it_was_matched_is_told_as_far_as_it_is_known(
     assert [step.code for step in steps_of(desk) if step.stage == "match"] == [code]
 
 
+def test_what_stands_against_it_only_since_it_left_is_told_as_such(make_desk: DeskMaker) -> None:
+    desk = make_desk("meta")
+    desk.plan("c1", "meta")
+    desk.enroll()
+    desk.send()
+    assert "left_before" not in [step.code for step in steps_of(desk)]
+    desk.change_plan("c1", decision="never", reason="consent_denied")
+    [told] = [step.sentence for step in steps_of(desk) if step.code == "left_before"]
+    assert told == "it had left when this came up: the person said no; what left stays at Meta"
+
+
 def test_changes_of_what_was_told_are_a_chain_of_versions(make_desk: DeskMaker) -> None:
     desk = make_desk("google")
     desk.plan("c1", "google")
