@@ -121,8 +121,9 @@ def _ask_ledger(evidence: Evidence) -> Iterator[Step]:
     sentence = f"it {STATES[row['state']]}: {sentence_of(row['state_reason'])}"
     yield Step("ledger", row["state"], "told", sentence, facts)
     if row["sent_at"] is not None and row["decision"] in {"hold", "never"}:
-        since = f"it had left when this came up: {sentence_of(row['reason'])}; what left stays at {NAMES[evidence.platform]}"
-        yield Step("ledger", "left_before", "told", since, {"sent_at": row["sent_at"]})
+        since, name = sentence_of(row["reason"]), NAMES[evidence.platform]
+        sentence = f"it had left when this came up: {since}; what left stays at {name}"
+        yield Step("ledger", "left_before", "told", sentence, {"sent_at": row["sent_at"]})
 
 
 def _ask_obstacles(evidence: Evidence) -> Iterator[Step]:
