@@ -264,11 +264,15 @@ select
     d.attempts + 1 as attempt,
     d.failures,
     d.lane,
-    (
-        select parent.lane
-        from ops.deliveries as parent
-        where parent.tenant_id = :tenant_id and parent.delivery_id = d.parent_id
-    ) as parent_lane,
+    -- Looked up for the few that change something, whatever the planner believes of the table's size.
+    case
+        when d.parent_id is not null
+            then (
+                select parent.lane
+                from ops.deliveries as parent
+                where parent.tenant_id = :tenant_id and parent.delivery_id = d.parent_id
+            )
+    end as parent_lane,
     d.payload,
     d.payload_sha256,
     c.consent,
