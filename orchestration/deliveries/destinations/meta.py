@@ -176,12 +176,7 @@ def event(conversion: Conversion) -> dict[str, Any]:
             if conversion.action == "Purchase":
                 # Meta knows no repeats there; the order is what a purchase and its return have in common.
                 custom["order_id"] = conversion.event_id
-            if "ctwa_clid" not in conversion.click_ids:
-                raise EventRefused("no_identifiers")
-            body["user_data"] = {
-                "ctwa_clid": conversion.click_ids["ctwa_clid"],
-                "whatsapp_business_account_id": config["whatsapp_business_account_id"],
-            }
+            body["user_data"] = _thread(conversion)
         case "crm":
             kind = conversion.kind
             body["action_source"] = DEFAULT_ACTION_SOURCE
@@ -259,6 +254,15 @@ def _limit(config: Mapping[str, str]) -> dict[str, Any]:
         "data_processing_options_country": int(config.get("data_processing_country", "0")),
         "data_processing_options_state": int(config.get("data_processing_state", "0")),
     }
+
+
+def _thread(conversion: Conversion) -> dict[str, Any]:
+    click = conversion.click_ids.get("ctwa_clid")
+    business = conversion.account.config.get("whatsapp_business_account_id")
+    if not (click and business):
+        # Of a change, whose door was chosen when both were known.
+        raise EventRefused("no_identifiers")
+    return {"ctwa_clid": click, "whatsapp_business_account_id": business}
 
 
 def _user(conversion: Conversion, lead_id: int | None = None) -> dict[str, Any]:
