@@ -105,6 +105,10 @@ def test_our_exporter_does_what_is_right(desk: Desk, clock: MovableClock, name: 
         plan_wave(desk, scenario, name, wave)
         desk.enroll()
         desk.send()
+        # What backs off holds back what is planned meanwhile, too; of all else the later wave comes an hour later.
+        if not scenario.right.backs_off:
+            pass_hours(desk, clock, 1)
+    if scenario.right.backs_off:
         pass_hours(desk, clock, 1)
     for hours in HOURS:
         if not is_owed_anything(desk):
