@@ -37,8 +37,9 @@ def main() -> None:
     if done.returncode:
         sys.exit(done.stdout[-4_000:])
     print(
-        f"{kills:,} senders killed at every step in {time.perf_counter() - began:.0f} s:"
-        " none lost, none counted twice; with an id for each attempt some were counted twice"
+        f"{kills:,} senders killed at every step in turn, in {time.perf_counter() - began:.0f} s: what the platforms"
+        " counted is exactly what was planned, none lost, none twice\n"
+        "control, 20 kills with a new id for each attempt: some conversions counted twice"
     )
 
 

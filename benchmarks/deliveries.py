@@ -17,14 +17,14 @@ import contextlib
 import json
 import multiprocessing
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID, uuid4
 
 import httpx
 import psycopg
@@ -32,20 +32,18 @@ from pydantic import SecretStr
 
 from orchestration.deliveries.accounts import accounts
 from orchestration.deliveries.accounts.routes import install_account
-from orchestration.deliveries.conversion import Account, Request
+from orchestration.deliveries.conversion import Request
 from orchestration.deliveries.destinations import destination_of
 from orchestration.deliveries.ledger import ledger
 from orchestration.deliveries.sending import sender
 from orchestration.settings import Settings
 from orchestration.transform.build import dbt_build_all
-from orchestration.vendors.errors import Throttled
 from orchestration.warehouse import Warehouse, addresses
 from orchestration.warehouse.migrate import migrate
 from orchestration.warehouse.tenants import create_tenant
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from uuid import UUID
 
 TARGET_PER_SECOND = 3_000
 ACCOUNTS: dict[str, tuple[str, dict[str, str]]] = {
@@ -106,7 +104,7 @@ def main() -> None:
         type=int,
         nargs="*",
         default=[100_000],
-        help="planned rows to measure memory over; 1000000 takes several minutes more",
+        help="planned rows to enroll and send while memory is measured; 1000000 takes several minutes more",
     )
     arguments = parser.parse_args()
     with _world() as (settings, control_url):
@@ -128,11 +126,13 @@ def main() -> None:
         print(f"{'target':>14}: {TARGET_PER_SECOND:9,} conversions/s planned → submitted")
         for number, rows in enumerate(arguments.memory):
             tenant_id = _plan(settings, f"Gedächtnis {number}", rows // len(ACCOUNTS))
-            before, after, again, seconds = _in_process(_measure_memory, settings, tenant_id)
+            found: _Memory = _in_process(_measure_memory, settings, tenant_id)
             print(
-                f"memory at {rows:>9,} planned rows: {after:4.0f} MiB, of which {before:.0f} before the first;"
-                f" enrolled in {seconds:.1f} s, again with nothing new in {again:.2f} s"
+                f"memory, {found.sent:,} of {rows:,} planned rows sent: {found.warm:.0f} MiB after a fifth,"
+                f" {found.end:.0f} at the end ({found.end - found.warm:+.1f}), {found.most:.0f} at most;"
+                f" enrolled in {found.enrolling:.1f} s, again with nothing new in {found.again:.2f} s"
             )
+            httpx.post(f"{control_url}/_sandbox/reset").raise_for_status()
 
 
 def _send_all(settings: Settings, tenant_id: UUID) -> float:
@@ -172,48 +172,67 @@ def _post_again(settings: Settings, tenant_id: UUID) -> tuple[float, float]:
         return sending, time.perf_counter() - began
 
 
-def _measure_memory(settings: Settings, tenant_id: UUID) -> tuple[float, float, float, float]:
-    """Peak MiB before and after enrolling all and sending for a while; seconds to enroll again, and at first."""
+class _Memory(NamedTuple):
+    """What a process held while it sent all of a plan.
+
+    Attributes:
+        sent: How many rows were taken.
+        warm: MiB resident when a fifth of the leases had come.
+        most: MiB resident at most.
+        end: MiB resident when all was sent.
+        enrolling: Seconds to enroll all.
+        again: Seconds to enroll once more, with nothing new.
+    """
+
+    sent: int
+    warm: float
+    most: float
+    end: float
+    enrolling: float
+    again: float
+
+
+def _measure_memory(settings: Settings, tenant_id: UUID) -> _Memory:
+    """Enroll and send all of a plan, and watch the process."""
+    watch = _Watch()
     with Warehouse(settings, "worker") as warehouse:
-        _connect_for_a_while(warehouse, accounts.list_accounts(warehouse, tenant_id)[0])
-        before = _peak()
         began = time.perf_counter()
         ledger.enroll(warehouse, tenant_id)
         enrolling = time.perf_counter() - began
         began = time.perf_counter()
         ledger.enroll(warehouse, tenant_id)
         again = time.perf_counter() - began
-        tools = sender.Tools(_connect_for_a_while, ensure_probed=_unasked)
-        sender.send_due(warehouse, [tenant_id], tools)
-    return before, _peak(), again, enrolling
-
-
-class _ForAWhile:
-    """A client that asks to be left alone after some requests: the rows of a million are not all sent."""
-
-    def __init__(self, client: Any, requests: int = 8) -> None:
-        self._client = client
-        self._left = requests
-
-    def __getattr__(self, name: str) -> Any:
-        if name in {"ingest", "send_events"}:
-            self._left -= 1
-            if self._left < 0:
-                raise Throttled("enough")
-        return getattr(self._client, name)
-
-
-def _connect_for_a_while(warehouse: Warehouse, account: Account) -> Any:
-    client = sender.connect(warehouse, account)
-    return client if account.platform == "google" else _ForAWhile(client)
+        tools = sender.Tools(ensure_probed=_unasked, new_token=watch)
+        reports = sender.send_due(warehouse, [tenant_id], tools)
+        end = _resident()
+    taken = [r.moves["accepted"] + r.moves["submitted"] for r in reports]
+    return _Memory(sum(taken), watch.warm, max(watch.resident), end, enrolling, again)
 
 
 def _unasked(*_: object) -> list[Any]:
     return []
 
 
-def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+class _Watch:
+    """Gives leases their tokens, and looks at the process before each."""
+
+    def __init__(self) -> None:
+        self.resident: list[float] = []
+
+    def __call__(self) -> UUID:
+        self.resident.append(_resident())
+        return uuid4()
+
+    @property
+    def warm(self) -> float:
+        """MiB when a fifth of the leases had come."""
+        return self.resident[len(self.resident) // 5]
+
+
+def _resident() -> float:
+    """MiB of this process that lie in memory now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def _seconds(seconds: float) -> float:
