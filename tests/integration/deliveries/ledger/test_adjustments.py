@@ -25,11 +25,17 @@ SETTLED = {"accepted", "duplicate", "cancelled", "noted", "in_doubt"}
 VALUE, OTHER = Decimal("1499.90"), Decimal("20.50")
 
 
+def hurry(desk: Desk) -> None:
+    """Let the moment come that rows, and a throttled platform, wait for."""
+    desk.admin.execute("update ops.deliveries set next_at = clock_timestamp()")
+    desk.admin.execute("update ops.delivery_stops set next_try_at = clock_timestamp()")
+
+
 def go(desk: Desk) -> None:
     """One run: bring the ledger in line, send what is due, and hear what comes later."""
     desk.enroll()
     for _ in range(2):
-        desk.admin.execute("update ops.deliveries set next_at = clock_timestamp()")
+        hurry(desk)
         desk.send()
 
 
@@ -394,7 +400,7 @@ class History:
         """A whole run, and the answers that come later."""
         self.enroll()
         for _ in range(2):
-            self.desk.admin.execute("update ops.deliveries set next_at = clock_timestamp()")
+            hurry(self.desk)
             self.desk.send()
 
     def end(self) -> None:
