@@ -35,6 +35,17 @@ def commands(program: str) -> list[tuple[str, list[str]]]:
     return found
 
 
+def mentions() -> list[tuple[str, list[str]]]:
+    """Every command that stands in the running text, between backticks or indented: page and arguments."""
+    found = []
+    for page in PAGES:
+        text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+        spans = re.findall(r"`(leadloop [^`]+)`", text)
+        spans += re.findall(r"^ {4}(leadloop [^\n#]+)", text, re.MULTILINE)
+        found += [(page.name, re.findall(r"[^\s\[\]]+", span)[1:]) for span in spans]
+    return found
+
+
 def all_command_paths() -> list[list[str]]:
     paths: list[list[str]] = [[]]
 
@@ -61,6 +72,37 @@ def test_the_documents_name_only_commands_that_exist() -> None:
     for page, words in named:
         names = tuple(word for word in words[:2] if re.fullmatch(r"[a-z-]+", word))
         assert names in known or names[:1] in known, f"{page}: leadloop {' '.join(words)}"
+
+
+def test_the_documents_name_only_options_that_exist() -> None:
+    for page, words in [*commands("leadloop"), *mentions()]:
+        told = f"{page}: leadloop {' '.join(words)}"
+        command, rest = get_command(app), list(words)
+        while rest and rest[0] in getattr(command, "commands", {}):
+            command = command.commands[rest.pop(0)]
+        if getattr(command, "commands", {}) and rest:
+            assert rest[0].startswith(("-", "…")), told
+        options = {
+            name for option in command.params for name in [*option.opts, *option.secondary_opts]
+        }
+        unknown = {word for word in rest if re.fullmatch(r"--?[a-z-]+", word)} - options
+        assert not unknown, f"{told}: {unknown}"
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs" / "README.md").read_text()
+    for page in sorted((ROOT / "docs").glob("**/*.md")):
+        name = page.relative_to(ROOT / "docs").as_posix()
+        if name != "README.md" and not name.startswith("runbooks/"):
+            assert f"({name})" in index, f"docs/README.md does not name {name}"
+
+
+def test_every_family_of_rules_has_a_runbook_in_the_index() -> None:
+    from expectations.rules import RULES
+
+    index = (ROOT / "docs" / "runbooks" / "README.md").read_text()
+    for family in sorted({rule.code[:3].lower() for rule in RULES}):
+        assert f"({family}.md)" in index, f"docs/runbooks/README.md does not name {family}.md"
 
 
 def test_the_documents_name_only_make_targets_that_exist() -> None:
