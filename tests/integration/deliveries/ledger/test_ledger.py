@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -14,7 +15,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from orchestration.deliveries.conversion import Conversion
+from orchestration.deliveries.conversion import Conversion, Request
 from orchestration.deliveries.destinations import meta
 from orchestration.deliveries.ledger import leases, ledger
 from orchestration.deliveries.ledger.outcomes import accepted
@@ -166,6 +167,59 @@ def test_two_senders_never_lease_the_same_row(make_desk: DeskMaker) -> None:
     ids = [row.delivery_id for row in first.rows + second.rows]
     assert (len(first.rows), len(second.rows)) == (6, 4)
     assert len(set(ids)) == 10
+
+
+def test_second_sender_passes_over_rows_that_the_first_is_taking_still(
+    make_desk: DeskMaker,
+) -> None:
+    desk = make_desk("meta")
+    for number in range(10):
+        desk.plan(f"c{number}", "meta")
+    desk.enroll()
+    second: list[leases.Lease] = []
+
+    def word_and_be_overtaken(conversion: Conversion) -> tuple[str, dict[str, Any]]:
+        # The first holds its rows, and has not committed.
+        if not second:
+            with ThreadPoolExecutor(max_workers=1) as beside:
+                second.append(beside.submit(lease, desk, 6).result(timeout=20))
+        return word(conversion)
+
+    first = leases.lease_rows(
+        *(desk.warehouse, desk.account("meta"), word_and_be_overtaken, REPEATS),
+        token=uuid4(),
+        limit=6,
+        chance=lambda: 0.0,
+    )
+    ids = [row.delivery_id for row in first.rows + second[0].rows]
+    assert (len(first.rows), len(second[0].rows)) == (6, 4)
+    assert len(set(ids)) == 10
+
+
+@pytest.mark.parametrize(
+    ("has_left", "state", "is_sent"), [(True, "in_doubt", True), (False, "retry_wait", False)]
+)
+def test_lease_that_lapsed_is_in_doubt_when_its_request_may_have_left(
+    make_desk: DeskMaker, has_left: bool, state: str, is_sent: bool
+) -> None:
+    desk = make_desk("meta")
+    desk.plan("c1", "meta")
+    desk.enroll()
+    account = replace(desk.account("meta"), config={"dataset_id": "880000000000001"})
+
+    def make(lane: str, rows: Sequence[leases.Leased]) -> Request:
+        return meta.request([row.event for row in rows], account, lane)
+
+    leases.lease_rows(
+        *(desk.warehouse, account, word, REPEATS),
+        token=uuid4(),
+        limit=10,
+        chance=lambda: 0.0,
+        make=make if has_left else None,
+    )
+    desk.pass_time(1)
+    ledger.tidy(desk.warehouse, account, REPEATS)
+    assert desk.rows("state, is_doubtful, sent_at is not null") == [(state, is_sent, is_sent)]
 
 
 def test_payload_is_frozen_at_the_first_lease(make_desk: DeskMaker) -> None:
