@@ -30,7 +30,7 @@ dev: $(READY)  ## Everything running: Dagster UI, intake, panel, sandbox; Ctrl-C
 	@exec $(BIN)/leadloop dev
 
 test: $(READY)  ## Every test
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(READY)  ## Linters, types, import contracts
 	@$(BIN)/ruff format --check .

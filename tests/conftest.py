@@ -29,6 +29,29 @@ BUILT_TEMPLATE = "tpl_built"
 DATABASE = f"t_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
 
 
+# The files that take longest, so that two processes end together: they are handed out in this order.
+_LONGEST = (
+    "journey/test_demonstration.py",
+    "deliveries/sending/test_crashes.py",
+    "sandbox/test_scenarios.py",
+    "journey/test_readme.py",
+    "journey/test_development.py",
+    "integration/transform/",
+    "deliveries/ledger/test_adjustments.py",
+    "deliveries/answers/test_match_quality.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest; no test depends on the order."""
+
+    def rank(item: pytest.Item) -> int:
+        path = item.path.as_posix()
+        return next((n for n, part in enumerate(_LONGEST) if part in path), len(_LONGEST))
+
+    items.sort(key=rank)
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[Callable[[str], str]]:
     """The address of a database on the test server, by name."""

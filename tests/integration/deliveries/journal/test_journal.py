@@ -331,7 +331,7 @@ def test_command_prints_what_holds_and_exits_1_where_something_does_not(
     with tampered(desk, FLIPS["a request's body"][0]):
         broken = run("ledger", "verify")
         assert broken.exit_code == 1
-        assert "meta 880000000000001" in broken.output
+        assert "meta:880000000000001" in broken.output
         assert "entry 3" in broken.output
         told = json.loads(run("ledger", "verify", "--json").stdout.splitlines()[1])
         assert told["faults"] == [

@@ -27,7 +27,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 @contextmanager
 def days_ago(desk: Desk, days: int) -> Generator[None]:
-    """Let the worker live some days ago: a schema that it sees first has clocks of its own."""
+    """Let the worker and the platforms live some days ago: a schema that it sees first has clocks of its own."""
     database = desk.admin.info.dbname
     desk.admin.execute("create schema if not exists past; grant usage on schema past to worker")
     for name in ("now", "clock_timestamp"):
@@ -40,15 +40,20 @@ def days_ago(desk: Desk, days: int) -> Generator[None]:
     worker = f'alter role worker in database "{database}"'
     desk.admin.execute(f"{worker} set search_path = past, pg_catalog".encode())
     desk.warehouse.dispose()
+    around = desk.sandbox.around
+    today = around.now
+    around.now = lambda: today() - timedelta(days=days)
     yield
+    around.now = today
     desk.admin.execute(f"{worker} reset search_path".encode())
     desk.warehouse.dispose()
 
 
 def send(desk: Desk, *conversions: str, days: int = 0) -> None:
     """Plan conversions and send them in one request, some days ago; the plan forgets them after its own time."""
+    happened = datetime.now(UTC) - timedelta(days=days + 1)
     for conversion in conversions:
-        desk.plan(conversion, "meta")
+        desk.plan(conversion, "meta", converted_at=happened)
     with days_ago(desk, days):
         desk.enroll()
         desk.admin.execute("update ops.deliveries set next_at = 'epoch' where state = 'pending'")
@@ -150,7 +155,7 @@ def test_request_that_a_later_try_belongs_to_stays_until_that_is_old(make_desk: 
     with desk.admin.transaction():
         desk.admin.execute("set local session_replication_role = replica")
         desk.admin.execute("update ops.deliveries set state = 'in_doubt'")
-    desk.plan("a", "meta")
+    desk.plan("a", "meta", converted_at=datetime.now(UTC) - timedelta(days=KEPT + 3))
     with days_ago(desk, KEPT - 1):
         desk.admin.execute(
             "update ops.deliveries set next_at = 'epoch', sent_at = now() - interval '400 days'"
