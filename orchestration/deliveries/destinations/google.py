@@ -10,12 +10,12 @@ still may upload the classic way are served by ``google_clicks.py``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from orchestration.deliveries.canonical import canonical
 from orchestration.deliveries.conversion import Account, Conversion, EventRefused, Request
 from orchestration.deliveries.destinations import google_probe
 from orchestration.deliveries.guard import Shape, refuse_unhashed
@@ -76,9 +76,6 @@ _CARRIES: dict[str, tuple[str, ...]] = {
 _OF_CONSENT = frozenset({"DENIED_CONSENT", "NO_CONSENT", "UNKNOWN_CONSENT"})
 _WITHOUT_REASON = "FAILED_WITHOUT_REASON"
 _GOING_ON = frozenset({"", "PROCESSING", "REQUEST_STATUS_UNKNOWN"})
-
-# One encoder for all requests: ``json.dumps`` with options makes a new one each time.
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +175,9 @@ def _body(
     }
     if login := account.config.get("login_account"):
         destination["loginAccount"] = {"accountType": "GOOGLE_ADS", "accountId": login}
-    return _encode(
+    return canonical(
         {"destinations": [destination], "events": list(events), "encoding": "HEX", **more}
-    ).encode()
+    )
 
 
 def send(client: Client, request: Request) -> list[Outcome]:

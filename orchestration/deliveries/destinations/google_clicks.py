@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from orchestration.deliveries.canonical import canonical
 from orchestration.deliveries.conversion import Account, Conversion, EventRefused, Request
 from orchestration.deliveries.destinations import google_probe
 from orchestration.deliveries.guard import Shape, refuse_unhashed
@@ -67,8 +68,6 @@ FIELDS = {
     "restatementValue.adjustedValue": Shape.AMOUNT,
     "restatementValue.currencyCode": Shape.CURRENCY,
 }
-
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 def connect(settings: Settings, credentials: Mapping[str, str], account: Account) -> ClickUploads:
@@ -186,8 +185,8 @@ def _body(
     action = f"customers/{account.account_id}/conversionActions/{lane.removesuffix(_ADJUST)}"
     rows = [{**event, "conversionAction": action} for event in events]
     name = "conversionAdjustments" if lane.endswith(_ADJUST) else "conversions"
-    digest = hashlib.sha256(_encode(rows).encode()).digest()
-    return _encode(
+    digest = hashlib.sha256(canonical(rows)).digest()
+    return canonical(
         {
             "customerId": account.account_id,
             name: rows,
@@ -196,7 +195,7 @@ def _body(
             "jobId": int.from_bytes(digest[:4]) >> 1,
             **more,
         }
-    ).encode()
+    )
 
 
 def _click(conversion: Conversion) -> dict[str, Any]:

@@ -12,13 +12,13 @@ Source of facts: the Conversions API's guides (parameters, CRM integration, busi
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from orchestration.deliveries.canonical import canonical
 from orchestration.deliveries.conversion import Account, Conversion, EventRefused, Request
 from orchestration.deliveries.destinations.meta_probe import probe as probe
 from orchestration.deliveries.guard import Shape, refuse_unhashed
@@ -206,9 +206,8 @@ def request(events: Sequence[Mapping[str, Any]], account: Account, lane: str) ->
     envelope: dict[str, Any] = {"data": list(events)}
     if code := config.get("test_event_code"):
         envelope["test_event_code"] = code
-    body = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     dataset = config.get("dataset_id") or account.account_id
-    return Request(target=dataset, body=body.encode(), size=len(events))
+    return Request(target=dataset, body=canonical(envelope), size=len(events))
 
 
 def send(client: meta_conversions.MetaConversions, request: Request) -> list[Outcome]:

@@ -13,12 +13,12 @@ Source of facts: the Events API's guide (report events, deduplication), and conn
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from orchestration.deliveries.canonical import canonical
 from orchestration.deliveries.conversion import Account, Conversion, EventRefused, Request
 from orchestration.deliveries.destinations.tiktok_probe import probe as probe
 from orchestration.deliveries.destinations.tiktok_sources import SOURCE_FIELDS, STANDARD_NAMES
@@ -151,8 +151,7 @@ def request(events: Sequence[Mapping[str, Any]], account: Account, lane: str) ->
     }
     if code := account.config.get("test_event_code"):
         envelope["test_event_code"] = code
-    body = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    return Request(target=f"{lane}:{source}", body=body.encode(), size=len(events))
+    return Request(target=f"{lane}:{source}", body=canonical(envelope), size=len(events))
 
 
 def send(client: tiktok_events.TikTokEvents, request: Request) -> list[Outcome]:

@@ -10,10 +10,10 @@ Belongs here: adding entries, together with the request that they speak of. Live
 from __future__ import annotations
 
 import hashlib
-import json
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Literal
 
+from orchestration.deliveries.canonical import canonical
 from orchestration.warehouse import sql
 
 if TYPE_CHECKING:
@@ -159,11 +159,6 @@ def entry_key(previous: str, sequence: int, kind: Kind, content: bytes) -> str:
 def digest_members(members: Iterable[tuple[str, str]]) -> str:
     """One hash over deliveries and their payloads, in their order."""
     return hashlib.sha256("".join(map("".join, members)).encode()).hexdigest()
-
-
-def canonical(value: Mapping[str, Any]) -> bytes:
-    """The one way to write an entry: sorted keys, no spaces, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def moment(at: datetime) -> str:

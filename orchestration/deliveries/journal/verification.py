@@ -17,8 +17,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from orchestration.deliveries.canonical import canonical
 from orchestration.deliveries.conversion import Account
-from orchestration.deliveries.journal.journal import canonical, chain_of, entry_key, moment
+from orchestration.deliveries.journal.journal import chain_of, entry_key, moment
 from orchestration.deliveries.ledger.states import State
 from orchestration.warehouse import sql
 

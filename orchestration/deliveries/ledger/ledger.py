@@ -11,7 +11,6 @@ the requests as they left (``journal.py``), answers that come later (``submissio
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -164,11 +163,6 @@ def read_conversions(
         for row in connection.execute(_QUERIES.list_conversions, values)
         if decision in {None, row.decision}
     }
-
-
-def canonical(event: Mapping[str, Any]) -> bytes:
-    """The one way to write an event: sorted keys, no spaces, UTF-8."""
-    return json.dumps(event, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def settle_rows(

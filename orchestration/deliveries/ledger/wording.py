@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from orchestration.deliveries.canonical import canonical
 from orchestration.deliveries.conversion import Account, Conversion, EventRefused
-from orchestration.deliveries.ledger.ledger import canonical, read_conversions
+from orchestration.deliveries.ledger.ledger import read_conversions
 from orchestration.deliveries.ledger.outcomes import Outcome, rejected
 from orchestration.deliveries.ledger.states import State
 from orchestration.deliveries.ledger.timing import backoff

@@ -15,6 +15,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from orchestration.deliveries.canonical import canonical
 from orchestration.deliveries.conversion import Conversion, Request
 from orchestration.deliveries.destinations import meta
 from orchestration.deliveries.ledger import leases, ledger
@@ -229,7 +230,7 @@ def test_payload_is_frozen_at_the_first_lease(make_desk: DeskMaker) -> None:
     first = lease(desk)
     [(payload, digest)] = desk.rows("payload, payload_sha256")
     assert json.loads(payload) == first.rows[0].event
-    assert payload == ledger.canonical(first.rows[0].event)
+    assert payload == canonical(first.rows[0].event)
     desk.change_plan("c1", value=1)
     desk.pass_time(1)
     ledger.tidy(desk.warehouse, desk.account("meta"), REPEATS)
