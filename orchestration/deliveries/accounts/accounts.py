@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestration.deliveries.conversion import Account
+from orchestration.vendors.errors import Unauthorized
 from orchestration.warehouse import sql
+from orchestration.warehouse.secrets import Vault
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from orchestration.warehouse import Warehouse
-    from orchestration.warehouse.secrets import Vault
 
 _QUERIES = sql.load(__file__, "accounts.sql")
 
@@ -59,6 +60,19 @@ def read_credentials(warehouse: Warehouse, vault: Vault, account: Account) -> di
         ).decode()
         for row in rows
     }
+
+
+def open_credentials(warehouse: Warehouse, account: Account) -> dict[str, str]:
+    """An account's credentials, opened under the settings' own master key.
+
+    Raises:
+        Unauthorized: It has none.
+        SecretUnreadable: They do not open under this key.
+    """
+    credentials = read_credentials(warehouse, Vault.of(warehouse.settings), account)
+    if not credentials:
+        raise Unauthorized("credential_missing")
+    return credentials
 
 
 def credential_place(account: Account, field: str) -> str:

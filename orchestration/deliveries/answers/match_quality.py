@@ -18,10 +18,11 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from orchestration.deliveries.accounts import accounts
-from orchestration.vendors.answers import open_http
-from orchestration.vendors.errors import Unauthorized, VendorError
+from orchestration.deliveries.destinations import google_probe, meta
+from orchestration.vendors import meta_conversions
+from orchestration.vendors.errors import VendorError
 from orchestration.warehouse import sql
-from orchestration.warehouse.secrets import SecretUnreadable, Vault
+from orchestration.warehouse.secrets import SecretUnreadable
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -178,16 +179,7 @@ def read_google(summaries: Iterable[Mapping[str, Any]]) -> Iterator[Reading]:
 def _ask_meta(
     warehouse: Warehouse, account: Account, credentials: Mapping[str, str], day: date
 ) -> Iterator[Reading]:
-    from orchestration.vendors import meta_conversions
-
-    settings = warehouse.settings
-    client = meta_conversions.MetaConversions(
-        open_http(),
-        settings.meta_graph_url,
-        settings.meta_graph_version,
-        credentials.get("access_token", ""),
-        credentials.get("app_secret"),
-    )
+    client = meta.connect(warehouse.settings, credentials, account)
     try:
         dataset = account.config.get("dataset_id") or account.account_id
         answer = client.read("dataset_quality", {"dataset_id": dataset, "fields": _META_FIELDS})
@@ -201,16 +193,7 @@ def _ask_meta(
 def _ask_google(
     warehouse: Warehouse, account: Account, credentials: Mapping[str, str], _day: date
 ) -> Iterator[Reading]:
-    from orchestration.vendors.google_ads import GoogleAds
-
-    settings = warehouse.settings
-    client = GoogleAds(
-        endpoint=settings.google_ads_endpoint,
-        version=settings.google_ads_version,
-        token_url=settings.google_oauth_token_url,
-        credentials=credentials,
-        login_account=account.config.get("login_account"),
-    )
+    client = google_probe.open_ads(warehouse.settings, credentials, account)
     try:
         customer = account.config.get("ads_customer_id") or account.account_id
         yield from read_google(client.upload_summaries(customer))
@@ -223,10 +206,7 @@ READERS: dict[str, Read] = {"google": _ask_google, "meta": _ask_meta}
 
 def _read_account(warehouse: Warehouse, account: Account, read: Read, now: datetime) -> Report:
     try:
-        vault = Vault.of(warehouse.settings)
-        credentials = accounts.read_credentials(warehouse, vault, account)
-        if not credentials:
-            raise Unauthorized("credential_missing")
+        credentials = accounts.open_credentials(warehouse, account)
         readings = list(read(warehouse, account, credentials, now.astimezone(UTC).date()))
     except VendorError as error:
         return Report(account, code=error.code)

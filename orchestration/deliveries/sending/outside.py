@@ -16,8 +16,6 @@ from orchestration.deliveries.accounts import accounts, capabilities
 from orchestration.deliveries.accounts.findings import Finding
 from orchestration.deliveries.conversion import Account
 from orchestration.deliveries.destinations import destination_of
-from orchestration.vendors.errors import Unauthorized
-from orchestration.warehouse.secrets import Vault
 
 if TYPE_CHECKING:
     from orchestration.warehouse import Warehouse
@@ -33,10 +31,7 @@ def connect(warehouse: Warehouse, account: Account) -> Any:
         VendorError: The credentials are incomplete.
         SecretUnreadable: They do not open under this master key.
     """
-    vault = Vault.of(warehouse.settings)
-    credentials = accounts.read_credentials(warehouse, vault, account)
-    if not credentials:
-        raise Unauthorized("credential_missing")
+    credentials = accounts.open_credentials(warehouse, account)
     return destination_of(account).connect(warehouse.settings, credentials, account)
 
 
