@@ -200,12 +200,7 @@ parties as (
         on
             words.tenant_id = conversions.tenant_id
             and words.subject_id = conversions.conversion_id
-    cross join
-        lateral (
-            values
-            (coalesce(conversions.person_id, conversions.conversion_id)),
-            (conversions.own_person_id)
-        ) as party (id)
+    cross join {{ parties_of('conversions') }}
     where words.subject_kind = 'conversion'
 
     union
@@ -219,12 +214,7 @@ parties as (
         on
             words.tenant_id = conversions.tenant_id
             and words.subject_id = conversions.crm_record_id
-    cross join
-        lateral (
-            values
-            (coalesce(conversions.person_id, conversions.conversion_id)),
-            (conversions.own_person_id)
-        ) as party (id)
+    cross join {{ parties_of('conversions') }}
     where words.subject_kind = 'crm_record'
 
     union

@@ -163,12 +163,7 @@ parties as (
         conversions.conversion_id,
         party.id as party_id
     from conversions
-    cross join
-        lateral (
-            values
-            (coalesce(conversions.person_id, conversions.conversion_id)),
-            (conversions.own_person_id)
-        ) as party (id)
+    cross join {{ parties_of('conversions') }}
     where party.id is not null
 
     union
