@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from orchestration.settings import Settings
 
 _NAMED_BY_A_PERSON = ("meta", "campaign", "120210000000000002", "Geri Kazanım (çağrı merkezi)")
-_REGION, _TIMEZONE, _CURRENCY = "TR", "Europe/Istanbul", "TRY"
+_REGION, _CURRENCY = "TR", "TRY"
 
 
 class DemonstrationFailed(Exception):
@@ -127,7 +127,7 @@ def _tenant(settings: Settings, plot: Plot) -> UUID:
             if tenant.name == plot.name:
                 return tenant.tenant_id
     made = create_tenant(
-        settings, plot.name, region=_REGION, timezone=_TIMEZONE, currency=_CURRENCY
+        settings, plot.name, region=_REGION, timezone=plot.timezone, currency=_CURRENCY
     )
     return made.tenant_id
 
@@ -150,7 +150,7 @@ def _send_traffic(stage: _Stage, tenants: Mapping[Plot, UUID], console: Console)
             )
             sent = senders.send(
                 parcels,
-                counts(parcels, str(tenant_id), _TIMEZONE, anchor),
+                counts(parcels, str(tenant_id), plot.timezone, anchor),
                 lambda bar=bar: progress.advance(bar),
             )
             for status, count in sent.items():

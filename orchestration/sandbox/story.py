@@ -55,7 +55,8 @@ _FUNNEL = (
     ("purchase", 0.7, ("12500.00", "18900.00", "7490.50")),
 )
 _BROKEN_DAY = 3
-_BROKEN_FORMS = 25
+_BROKEN_HOUR = 8
+_BROKEN_FORMS = 40
 
 
 @dataclass(frozen=True)
@@ -96,11 +97,13 @@ class Plot:
         name: The tenant.
         site: Its web site.
         has_broken_day: Whether its new site lost the parameters of its links for a day.
+        timezone: Whose midnight ends its day.
     """
 
     name: str
     site: str
     has_broken_day: bool = False
+    timezone: str = "Europe/Istanbul"
 
 
 PLOTS = (
@@ -125,7 +128,7 @@ def tell(plot: Plot, tenant_id: str, anchor: datetime) -> list[Parcel]:
             at = day + timedelta(minutes=chance.randrange(0, 20 * 60))
             parcels.extend(_lead(plot, tenant_id, chance, at, anchor, number))
     if plot.has_broken_day:
-        parcels.extend(_broken_day(plot, chance, anchor - timedelta(days=_BROKEN_DAY)))
+        parcels.extend(_broken_day(plot, chance, anchor))
     return sorted(parcels, key=lambda parcel: (parcel.at, parcel.source, parcel.key))
 
 
@@ -318,12 +321,14 @@ def _identifiers(person: Person, *, is_hashed: bool) -> dict[str, str]:
     }
 
 
-def _broken_day(plot: Plot, chance: random.Random, day: datetime) -> Iterator[Parcel]:
-    """A day on which the new site dropped the parameters of its links."""
+def _broken_day(plot: Plot, chance: random.Random, anchor: datetime) -> Iterator[Parcel]:
+    """A day of the tenant's on which the new site dropped the parameters of its links, whenever the story ends."""
+    day = anchor.astimezone(ZoneInfo(plot.timezone)) - timedelta(days=_BROKEN_DAY)
+    morning = day.replace(hour=_BROKEN_HOUR, minute=0, second=0).astimezone(anchor.tzinfo)
     for _ in range(_BROKEN_FORMS):
         payload = _template("form_new_site")
         payload["url"] = f"{plot.site}/basvuru"
-        at = day + timedelta(minutes=chance.randrange(0, 600))
+        at = morning + timedelta(minutes=chance.randrange(0, 600))
         yield _form(plot, payload, _person(chance), at, chance)
 
 
