@@ -19,6 +19,9 @@ from schemathesis import checks as library
 from schemathesis.core.transport import Response
 from schemathesis.specs.openapi import checks as openapi
 
+# Hypothesis imports what is behind this one when it is first used: for the same reason, here.
+st.randoms().validate()
+
 CHECKS = [
     library.not_a_server_error,
     openapi.status_code_conformance,
